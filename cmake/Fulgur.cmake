@@ -1,0 +1,53 @@
+# Build settings and the few functions that every CMakeLists.txt here uses.
+set(CMAKE_CXX_STANDARD 17)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+# The packaged LLVM is built with NDEBUG, which changes its ABI.
+string(REPLACE "-O3" "-O2" CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")
+if(NOT CMAKE_BUILD_TYPE STREQUAL "Release")
+  message(FATAL_ERROR "only CMAKE_BUILD_TYPE=Release matches the packaged LLVM's ABI")
+endif()
+
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+set(LLVM_RUNTIME_OUTPUT_INTDIR ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+set(LLVM_LIBRARY_OUTPUT_INTDIR ${CMAKE_ARCHIVE_OUTPUT_DIRECTORY})
+
+include_directories(${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR} ${PROJECT_SOURCE_DIR}/include)
+include_directories(SYSTEM ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
+# One code model for libraries and tools, so that they share one precompiled header.
+add_compile_options(-fPIC)
+add_compile_options(-Wall -Wextra -Werror -Wno-unused-parameter)
+
+# Nearly every source includes these; parsing them once halves a cold build.
+file(WRITE ${PROJECT_BINARY_DIR}/pch/empty.cpp "")
+add_library(fulgur-pch OBJECT ${PROJECT_BINARY_DIR}/pch/empty.cpp)
+target_precompile_headers(fulgur-pch PRIVATE
+  <mlir/Dialect/Arith/IR/Arith.h> <mlir/Dialect/Func/IR/FuncOps.h>
+  <mlir/Dialect/Linalg/IR/Linalg.h> <mlir/Dialect/MemRef/IR/MemRef.h>
+  <mlir/Dialect/SCF/IR/SCF.h> <mlir/Dialect/Tensor/IR/Tensor.h>
+  <mlir/IR/Builders.h> <mlir/IR/BuiltinOps.h> <mlir/IR/BuiltinTypes.h>
+  <mlir/IR/PatternMatch.h> <mlir/Pass/Pass.h> <mlir/Pass/PassManager.h>
+  <mlir/Transforms/GreedyPatternRewriteDriver.h>
+  <mlir/Transforms/DialectConversion.h>)
+
+# fulgur_library(name SOURCES... [DEPENDS...] [LINK...]): a static library of the
+# compiler, against the packaged libMLIR and libLLVM.
+function(fulgur_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LINK" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_precompile_headers(${name} REUSE_FROM fulgur-pch)
+  if(ARG_DEPENDS)
+    add_dependencies(${name} ${ARG_DEPENDS})
+  endif()
+  target_link_libraries(${name} PUBLIC ${ARG_LINK} MLIR LLVM)
+endfunction()
+
+# fulgur_tool(name SOURCES... [LINK...]): an executable in bin/.
+function(fulgur_tool name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_precompile_headers(${name} REUSE_FROM fulgur-pch)
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} MLIR LLVM)
+endfunction()

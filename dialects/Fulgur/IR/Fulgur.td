@@ -1,0 +1,9 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The one file that TableGen reads: the dialect and its op families.
+//
+//===----------------------------------------------------------------------===//
+include "dialects/Fulgur/IR/FulgurDialect.td"
+include "dialects/Fulgur/IR/TensorOps.td"

@@ -1,0 +1,33 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The `fulgur` dialect: the model level of a sparse latent-attention
+// mixture-of-experts network.
+//
+//===----------------------------------------------------------------------===//
+#ifndef FULGUR_DIALECT_TD
+#define FULGUR_DIALECT_TD
+
+include "mlir/IR/OpBase.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Fulgur_Dialect : Dialect {
+  let name = "fulgur";
+  let cppNamespace = "::fulgur";
+  let summary = "sparse latent-attention mixture-of-experts models";
+  let description = [{
+    Each operation says *what* a part of the model computes and has an
+    executable meaning: `--fulgur-decompose` rewrites it into plain `linalg`.
+    Constraints are numbered `(C1)…` in the description, in the verifier and in
+    `test/dialects/Fulgur/…/invalid.mlir`.
+  }];
+}
+
+class Fulgur_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Fulgur_Dialect, mnemonic, !listconcat(traits, [Pure])>;
+
+def Fulgur_FloatTensor : RankedTensorOf<[AnyFloat]>;
+
+#endif // FULGUR_DIALECT_TD
