@@ -51,3 +51,18 @@ function(fulgur_tool name)
   target_precompile_headers(${name} REUSE_FROM fulgur-pch)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} MLIR LLVM)
 endfunction()
+
+# fulgur_pass_library(Stage SOURCES... [LINK...]): the passes of one stage, as
+# the library Fulgur<Stage>, with declarations generated from Passes.td.
+function(fulgur_pass_library stage)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  set(LLVM_TARGET_DEFINITIONS Passes.td)
+  mlir_tablegen(Passes.h.inc -gen-pass-decls -name ${stage})
+  add_public_tablegen_target(Fulgur${stage}PassIncGen)
+  if(NOT ARG_SOURCES)
+    file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/empty.cpp "")
+    set(ARG_SOURCES ${CMAKE_CURRENT_BINARY_DIR}/empty.cpp)
+  endif()
+  fulgur_library(Fulgur${stage} SOURCES ${ARG_SOURCES}
+    DEPENDS Fulgur${stage}PassIncGen FulgurDialectIncGen LINK ${ARG_LINK})
+endfunction()
