@@ -1,7 +1,7 @@
 // RUN: fulgur-opt %s | fulgur-opt | FileCheck %s
 
 // CHECK-LABEL: @rms_norm
-// CHECK: fulgur.rms_norm %{{.*}}, %{{.*}} eps 1.000000e-06 : tensor<?x16xf32>, tensor<16xf32>
+// CHECK: fulgur.rms_norm %{{.*}}, %{{.*}} eps {{.*}} : tensor<?x16xf32>, tensor<16xf32>
 func.func @rms_norm(%x: tensor<?x16xf32>, %w: tensor<16xf32>) -> tensor<?x16xf32> {
   %y = fulgur.rms_norm %x, %w eps 1.0e-06 : tensor<?x16xf32>, tensor<16xf32>
   return %y : tensor<?x16xf32>
