@@ -1,0 +1,48 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The compiler as one call: what `fulgur-compile` does with its flags.
+//
+//===----------------------------------------------------------------------===//
+#ifndef FULGUR_COMPILER_COMPILER_H
+#define FULGUR_COMPILER_COMPILER_H
+
+#include "fulgur/ExitCode.h"
+#include "fulgur/Pipelines/Pipelines.h"
+#include "fulgur/Pipelines/Stages.h"
+#include "fulgur/Target/Target.h"
+
+#include <string>
+#include <vector>
+
+namespace fulgur {
+
+/// Everything that a user can ask of one compilation.
+struct CompileOptions {
+  /// An ONNX file, or MLIR text that an earlier `--emit=mlir:…` wrote, from
+  /// whose stage the compilation resumes.
+  std::string input;
+  /// The file to write; "-" is standard output (text forms only).
+  std::string output;
+  Stage emit = Stage::Executable;
+  RaiseOptions raise;
+  LowerToCPUOptions lower;
+  TargetOptions target;
+  /// Print what was recognised, what was not, and the failed condition.
+  bool explain = false;
+  /// Print the time of each pass.
+  bool timing = false;
+  /// Print one numbered line a step.
+  bool progress = false;
+  /// The whole of the IR after each stage, into this folder; empty for none.
+  std::string dumpDirectory;
+};
+
+/// Compiles one model. Every failure has been told on stderr in one line; no
+/// partial output is left. Returns the exit code of the tool.
+ExitCode compileModel(const CompileOptions &options);
+
+} // namespace fulgur
+
+#endif // FULGUR_COMPILER_COMPILER_H

@@ -1,0 +1,52 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// One options struct and one pipeline for each stage that is made of passes.
+//
+//===----------------------------------------------------------------------===//
+#ifndef FULGUR_PIPELINES_PIPELINES_H
+#define FULGUR_PIPELINES_PIPELINES_H
+
+#include "mlir/Pass/PassManager.h"
+
+#include <string>
+#include <vector>
+
+namespace fulgur {
+
+/// Imported operators to `fulgur` operators and `linalg`.
+struct RaiseOptions {
+  /// Recognise subgraphs; without, every operator takes the generic path.
+  bool recognise = true;
+  /// `name=N` fixes a named dimension, `name=MIN..MAX` bounds it.
+  std::vector<std::string> dims;
+};
+void buildRaisePipeline(mlir::OpPassManager &pm, const RaiseOptions &options);
+
+/// The choice of forms; operators without a kernel on the target decompose.
+struct FuseOptions {};
+void buildFusePipeline(mlir::OpPassManager &pm, const FuseOptions &options);
+
+/// Tensors to memrefs in one planned arena.
+struct BufferizeOptions {
+  /// Rows of vectors that the target's registers hold: 64 for AVX-512, 32 for
+  /// AVX2 (bytes of one vector register).
+  unsigned vectorBytes = 64;
+};
+void buildBufferizePipeline(mlir::OpPassManager &pm,
+                            const BufferizeOptions &options);
+
+/// Memrefs to the `llvm` dialect.
+struct LowerToCPUOptions {
+  unsigned vectorBytes = 64;
+};
+void buildLowerToCPUPipeline(mlir::OpPassManager &pm,
+                             const LowerToCPUOptions &options);
+
+/// Makes the pipelines known to `fulgur-opt` as `--fulgur-raise-pipeline`, …
+void registerAllPipelines();
+
+} // namespace fulgur
+
+#endif // FULGUR_PIPELINES_PIPELINES_H

@@ -1,0 +1,213 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Strings the stages together: load, one pipeline a stage, then the target.
+//
+//===----------------------------------------------------------------------===//
+#include "fulgur/Compiler/Compiler.h"
+
+#include "fulgur/Importer/ONNX.h"
+#include "fulgur/InitAll.h"
+#include "lib/Compiler/Diagnostics.h"
+#include "lib/Compiler/Progress.h"
+
+#include "mlir/Parser/Parser.h"
+#include "mlir/Support/Timing.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace mlir;
+using namespace fulgur;
+
+/// Module attributes by which a compilation can be resumed from text.
+static constexpr StringLiteral stageAttr = "fulgur.stage";
+static constexpr StringLiteral folderAttr = "fulgur.model_folder";
+
+namespace {
+/// One compilation: the state that its steps share.
+class Compilation {
+public:
+  Compilation(const CompileOptions &options)
+      : options(options), context(makeRegistry()),
+        printer(context, options.input),
+        progress(options.progress, static_cast<unsigned>(options.emit)) {
+    context.loadAllAvailableDialects();
+    timing.setEnabled(options.timing);
+    rootTimer = timing.getRootScope();
+  }
+
+  ExitCode run();
+
+private:
+  static DialectRegistry makeRegistry() {
+    DialectRegistry registry;
+    registerAllDialects(registry);
+    return registry;
+  }
+
+  ExitCode load();
+  ExitCode resume();
+  ExitCode runStage(Stage stage);
+  ExitCode dump(Stage stage);
+  ExitCode writeText(StringRef path);
+  ExitCode fail(ExitCode code, const Twine &message);
+
+  const CompileOptions &options;
+  MLIRContext context;
+  DiagnosticPrinter printer;
+  ProgressPrinter progress;
+  DefaultTimingManager timing;
+  TimingScope rootTimer;
+  OwningOpRef<ModuleOp> module;
+  /// The stage that `module` is at.
+  Stage reached = Stage::Imported;
+};
+} // namespace
+
+ExitCode Compilation::fail(ExitCode code, const Twine &message) {
+  llvm::errs() << "fulgur-compile: error: " << message << "\n";
+  return code;
+}
+
+ExitCode Compilation::resume() {
+  module = parseSourceFile<ModuleOp>(options.input, ParserConfig(&context));
+  if (!module)
+    return ExitCode::InvalidInput;
+  auto name = (*module)->getAttrOfType<StringAttr>(stageAttr);
+  std::optional<Stage> stage =
+      name ? parseStage(name.getValue()) : std::nullopt;
+  if (!stage || !isMLIR(*stage))
+    return fail(ExitCode::InvalidInput,
+                options.input + ": expected a module with the attribute '" +
+                    stageAttr + "' that --emit=mlir:… writes, but got " +
+                    (name ? "'" + name.getValue() + "'" : Twine("none")));
+  if (*stage > options.emit)
+    return fail(ExitCode::Usage, options.input + ": is at stage '" +
+                                     name.getValue() +
+                                     "', which is after the asked one, '" +
+                                     getStageInfo(options.emit).emit + "'");
+  reached = *stage;
+  return ExitCode::Ok;
+}
+
+ExitCode Compilation::load() {
+  if (!llvm::sys::fs::exists(options.input))
+    return fail(ExitCode::InvalidInput,
+                options.input + ": no such file or folder");
+  if (StringRef(options.input).ends_with(".mlir"))
+    return resume();
+  progress.step(getStageInfo(Stage::Imported).step, options.input);
+  TimingScope timer = rootTimer.nest("import");
+  ONNXImportOptions importOptions;
+  ONNXImportResult imported =
+      importONNXModel(options.input, context, importOptions);
+  if (imported.exitCode != ExitCode::Ok)
+    return imported.exitCode;
+  module = std::move(imported.module);
+  SmallString<128> folder(llvm::sys::path::parent_path(options.input));
+  llvm::sys::fs::make_absolute(folder);
+  (*module)->setAttr(folderAttr, StringAttr::get(&context, folder));
+  (*module)->setAttr(
+      stageAttr, StringAttr::get(&context, getStageInfo(Stage::Imported).emit));
+  return dump(Stage::Imported);
+}
+
+ExitCode Compilation::runStage(Stage stage) {
+  const StageInfo &info = getStageInfo(stage);
+  progress.step(info.step, "");
+  TimingScope timer = rootTimer.nest(info.step);
+  PassManager pm(&context);
+  pm.enableTiming(timer);
+  switch (stage) {
+  case Stage::Raised:
+    buildRaisePipeline(pm, options.raise);
+    break;
+  case Stage::Fused:
+    buildFusePipeline(pm, FuseOptions());
+    break;
+  case Stage::Bufferized:
+    buildBufferizePipeline(pm, BufferizeOptions{options.lower.vectorBytes});
+    break;
+  case Stage::Lowered:
+    buildLowerToCPUPipeline(pm, options.lower);
+    break;
+  default:
+    llvm_unreachable("not a stage of passes");
+  }
+  pm.addPass(createVerifyStagePass({info.emit.str()}));
+
+  // What the front half refuses is the user's model; what fails behind it is
+  // our own doing, and leaves a reproducer.
+  bool isOurs = stage > Stage::Raised;
+  std::string reproducer = options.output + ".reproducer.mlir";
+  if (isOurs)
+    pm.enableCrashReproducerGeneration(reproducer);
+  if (failed(pm.run(*module))) {
+    if (!isOurs)
+      return ExitCode::Unsupported;
+    return fail(ExitCode::Internal, options.input + ": stage '" + info.step +
+                                        "' failed; replay it with: fulgur-opt "
+                                        "--run-reproducer " +
+                                        reproducer);
+  }
+  reached = stage;
+  (*module)->setAttr(stageAttr, StringAttr::get(&context, info.emit));
+  return dump(stage);
+}
+
+ExitCode Compilation::writeText(StringRef path) {
+  llvm::Error error =
+      llvm::writeToOutput(path, [&](llvm::raw_ostream &os) -> llvm::Error {
+        OpPrintingFlags flags;
+        flags.enableDebugInfo(/*enable=*/path != "-", /*prettyForm=*/false);
+        module->print(os, flags);
+        os << "\n";
+        return llvm::Error::success();
+      });
+  if (error)
+    return fail(ExitCode::InvalidInput,
+                path + ": cannot write: " + llvm::toString(std::move(error)));
+  return ExitCode::Ok;
+}
+
+ExitCode Compilation::dump(Stage stage) {
+  if (options.dumpDirectory.empty())
+    return ExitCode::Ok;
+  if (std::error_code error =
+          llvm::sys::fs::create_directories(options.dumpDirectory))
+    return fail(ExitCode::InvalidInput,
+                options.dumpDirectory + ": cannot create: " + error.message());
+  SmallString<128> path(options.dumpDirectory);
+  llvm::sys::path::append(path, Twine(static_cast<unsigned>(stage)) + "-" +
+                                    getStageInfo(stage).emit.split(':').second +
+                                    ".mlir");
+  return writeText(path);
+}
+
+ExitCode Compilation::run() {
+  if (options.explain && failed(enableExplain(context, llvm::outs())))
+    return fail(ExitCode::Internal, "remarks cannot be enabled");
+  if (ExitCode code = load(); code != ExitCode::Ok)
+    return code;
+  Stage last = std::min(options.emit, Stage::Lowered);
+  while (reached < last) {
+    Stage next = static_cast<Stage>(static_cast<unsigned>(reached) + 1);
+    if (ExitCode code = runStage(next); code != ExitCode::Ok)
+      return code;
+  }
+  if (isMLIR(options.emit))
+    return writeText(options.output);
+
+  progress.step(getStageInfo(options.emit).step, options.output);
+  TimingScope timer = rootTimer.nest(getStageInfo(options.emit).step);
+  TargetOptions target = options.target;
+  if (auto folder = (*module)->getAttrOfType<StringAttr>(folderAttr))
+    target.modelFolder = folder.str();
+  return emitTarget(*module, options.emit, options.output, target);
+}
+
+ExitCode fulgur::compileModel(const CompileOptions &options) {
+  return Compilation(options).run();
+}

@@ -1,0 +1,38 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// How a compilation talks to its user: one line an error, naming the file and
+// the ONNX node; remarks as a table.
+//
+//===----------------------------------------------------------------------===//
+#ifndef LIB_COMPILER_DIAGNOSTICS_H
+#define LIB_COMPILER_DIAGNOSTICS_H
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace fulgur {
+
+/// The name of the ONNX node at `location`, or an empty string.
+llvm::StringRef getNodeName(mlir::Location location);
+
+/// Prints every error and warning as `fulgur-compile: error: FILE: node 'N':
+/// MESSAGE`, on one line with its notes, for as long as it lives.
+class DiagnosticPrinter {
+public:
+  DiagnosticPrinter(mlir::MLIRContext &context, llvm::StringRef file);
+
+private:
+  mlir::ScopedDiagnosticHandler handler;
+};
+
+/// Collects the remarks of all passes and prints them to `stream`, one line
+/// each, when the context goes or `finalize` is called.
+llvm::LogicalResult enableExplain(mlir::MLIRContext &context,
+                                  llvm::raw_ostream &stream);
+
+} // namespace fulgur
+
+#endif // LIB_COMPILER_DIAGNOSTICS_H

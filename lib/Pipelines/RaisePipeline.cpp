@@ -1,0 +1,20 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The order of the raise stage.
+//
+//===----------------------------------------------------------------------===//
+#include "fulgur/Pipelines/Pipelines.h"
+#include "passes/Raise/Passes.h"
+
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+void fulgur::buildRaisePipeline(OpPassManager &pm,
+                                const RaiseOptions &options) {
+  SetDimsPassOptions dims;
+  llvm::append_range(dims.dims, options.dims);
+  pm.addPass(createSetDimsPass(dims));
+}

@@ -1,0 +1,155 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The compiler's command line: flags to CompileOptions, nothing else.
+//
+//===----------------------------------------------------------------------===//
+#include "fulgur/Compiler/Compiler.h"
+
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+
+namespace cl = llvm::cl;
+using namespace fulgur;
+
+static cl::OptionCategory category("Fulgur options");
+
+static cl::opt<std::string> input(cl::Positional, cl::desc("MODEL"),
+                                  cl::cat(category));
+static cl::opt<std::string>
+    output("o", cl::value_desc("file"),
+           cl::desc("Write to this file ('-': standard output, for text); "
+                    "default: the model's name without its ending"),
+           cl::cat(category));
+static cl::opt<std::string>
+    emit("emit", cl::init("exe"), cl::value_desc("stage"),
+         cl::desc("Stop after a stage and write what it leaves; 'help' lists "
+                  "the stages. A file of --emit=mlir:… can be given back as "
+                  "MODEL: the compilation resumes there"),
+         cl::cat(category));
+static cl::list<std::string>
+    dims("dim", cl::value_desc("name=N|name=MIN..MAX"),
+         cl::desc("Fix or bound a named dimension of the model (repeatable), "
+                  "e.g. --dim batch=1 --dim seq=1..4096"),
+         cl::cat(category));
+static cl::opt<std::string>
+    raise("raise", cl::init("all"), cl::value_desc("all|none"),
+          cl::desc("Recognise attention, selection and experts (all), or "
+                   "compile every operator generically (none)"),
+          cl::cat(category));
+static cl::opt<bool>
+    explain("explain",
+            cl::desc("Print what was recognised and fused, what was not, and "
+                     "the condition that failed"),
+            cl::cat(category));
+static cl::opt<bool> timing("timing", cl::desc("Print the time of each pass"),
+                            cl::cat(category));
+static cl::opt<bool>
+    progress("progress",
+             cl::desc("Print numbered progress lines (default: on a terminal)"),
+             cl::cat(category));
+static cl::opt<std::string>
+    dumpStages("dump-stages", cl::value_desc("folder"),
+               cl::desc("Write the IR after every stage into this folder"),
+               cl::cat(category));
+static cl::opt<std::string>
+    cpu("mcpu", cl::init("native"), cl::value_desc("name"),
+        cl::desc("Processor to generate code for; 'native' is this machine's"),
+        cl::cat(category));
+static cl::opt<std::string>
+    weights("weights", cl::init("auto"),
+            cl::value_desc("auto|embed|reference|pack"),
+            cl::desc("Where the executable has its weights: inside it, in the "
+                     "model's own files, or in one packed file beside it "
+                     "(auto: embed below 64 MiB, else reference)"),
+            cl::cat(category));
+static cl::opt<std::string>
+    linker("linker", cl::value_desc("program"),
+           cl::desc("Link with this compiler driver (e.g. cc) instead of the "
+                    "built-in linker"),
+           cl::cat(category));
+
+static int usageError(const llvm::Twine &message) {
+  llvm::errs() << "fulgur-compile: error: " << message
+               << " (see fulgur-compile --help)\n";
+  return static_cast<int>(ExitCode::Usage);
+}
+
+static int printStages() {
+  for (const StageInfo &stage : getStages())
+    llvm::outs() << llvm::left_justify(stage.emit, 18)
+                 << llvm::left_justify(stage.step, 11) << stage.leaves << "\n";
+  return 0;
+}
+
+/// `folder/model.onnx` to `model`, `model.so`, `model.raised.mlir`, ….
+static std::string defaultOutput(Stage stage) {
+  llvm::StringRef stem = llvm::sys::path::stem(input);
+  switch (stage) {
+  case Stage::Executable:
+    return stem.str();
+  case Stage::SharedLibrary:
+    return (stem + ".so").str();
+  case Stage::Object:
+    return (stem + ".o").str();
+  default:
+    return "-";
+  }
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  cl::HideUnrelatedOptions(category);
+  cl::SetVersionPrinter([](llvm::raw_ostream &os) {
+    os << "fulgur " FULGUR_VERSION " (LLVM " LLVM_VERSION_STRING ")\n";
+  });
+  std::string problem;
+  llvm::raw_string_ostream problems(problem);
+  if (!cl::ParseCommandLineOptions(
+          argc, argv,
+          "Compiles a model to one executable file\n\n"
+          "  fulgur-compile model.onnx -o model\n"
+          "  ./model run --input-dir inputs --output-dir outputs\n\n"
+          "Exit codes: " +
+              getExitCodeSummary() + "\n",
+          &problems))
+    return usageError(llvm::StringRef(problem).trim().split('\n').first);
+
+  if (emit == "help")
+    return printStages();
+  if (input.empty())
+    return usageError("expected a model to compile, but got none");
+  std::optional<Stage> stage = parseStage(emit);
+  if (!stage)
+    return usageError("expected --emit to be a stage (--emit=help lists "
+                      "them), but got '" +
+                      emit + "'");
+  if (raise != "all" && raise != "none")
+    return usageError("expected --raise to be all or none, but got '" + raise +
+                      "'");
+  std::optional<WeightMode> weightMode = parseWeightMode(weights);
+  if (!weightMode)
+    return usageError("expected --weights to be auto, embed, reference or "
+                      "pack, but got '" +
+                      weights + "'");
+
+  CompileOptions options;
+  options.input = input;
+  options.emit = *stage;
+  options.output = output.empty() ? defaultOutput(*stage) : output;
+  options.raise.recognise = raise == "all";
+  options.raise.dims.assign(dims.begin(), dims.end());
+  options.target.cpu = cpu;
+  options.target.weights = *weightMode;
+  options.target.linker = linker;
+  options.explain = explain;
+  options.timing = timing;
+  options.progress = progress.getNumOccurrences()
+                         ? progress
+                         : llvm::sys::Process::StandardErrIsDisplayed();
+  options.dumpDirectory = dumpStages;
+  return static_cast<int>(compileModel(options));
+}
