@@ -6,4 +6,5 @@
 //
 //===----------------------------------------------------------------------===//
 include "dialects/Fulgur/IR/FulgurDialect.td"
+include "dialects/Fulgur/IR/ModuleOps.td"
 include "dialects/Fulgur/IR/TensorOps.td"

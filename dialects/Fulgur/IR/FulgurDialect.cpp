@@ -7,6 +7,9 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/Fulgur/IR/FulgurDialect.h"
 
+#include "llvm/Support/Format.h"
+#include <cstdlib>
+
 #include "dialects/Fulgur/IR/FulgurDialect.cpp.inc"
 
 void fulgur::FulgurDialect::initialize() {
@@ -14,6 +17,43 @@ void fulgur::FulgurDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/Fulgur/IR/FulgurOps.cpp.inc"
       >();
+}
+
+using namespace mlir;
+
+/// Plain integers read better than `4096 : i64`.
+static ParseResult parseOffset(OpAsmParser &parser, IntegerAttr &offset) {
+  int64_t value = 0;
+  if (parser.parseInteger(value))
+    return failure();
+  offset = parser.getBuilder().getI64IntegerAttr(value);
+  return success();
+}
+static void printOffset(OpAsmPrinter &printer, Operation *,
+                        IntegerAttr offset) {
+  printer << offset.getInt();
+}
+
+/// Floats in the shortest form that reads back to the same value:
+/// `1.0e-06`, not `9.9999999999999995E-7`.
+static ParseResult parseReal(OpAsmParser &parser, FloatAttr &attr) {
+  double value = 0;
+  if (parser.parseFloat(value))
+    return failure();
+  attr = parser.getBuilder().getF64FloatAttr(value);
+  return success();
+}
+static void printReal(OpAsmPrinter &printer, Operation *op, FloatAttr attr) {
+  double value = attr.getValueAsDouble();
+  for (int digits = 1; digits <= 17; ++digits) {
+    SmallString<32> text;
+    llvm::raw_svector_ostream(text) << llvm::format("%.*e", digits, value);
+    if (std::strtod(text.c_str(), nullptr) == value) {
+      printer << text;
+      return;
+    }
+  }
+  printer.printAttributeWithoutType(attr);
 }
 
 #define GET_OP_CLASSES

@@ -37,7 +37,7 @@ def Fulgur_RMSNormOp : Fulgur_Op<"rms_norm",
                        F64Attr:$eps);
   let results = (outs Fulgur_FloatTensor:$result);
   let assemblyFormat = [{
-    $input `,` $scale `eps` $eps attr-dict `:` type($input) `,` type($scale)
+    $input `,` $scale `eps` custom<Real>($eps) attr-dict `:` type($input) `,` type($scale)
   }];
   let hasVerifier = 1;
 }
