@@ -1,0 +1,204 @@
+# ===----------------------------------------------------------------------===#
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# ===----------------------------------------------------------------------===#
+#
+# What is exported: the tiny models (real architectures, small dimensions,
+# random weights) and, for each, the signatures and exporter options.
+#
+# ===----------------------------------------------------------------------===#
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import torch
+import transformers
+
+# YaRN as the released checkpoints use it. The frequencies and the scale of
+# the scores come from here.
+YARN = {
+    "rope_type": "yarn",
+    "rope_theta": 10000.0,
+    "factor": 4.0,
+    "original_max_position_embeddings": 32,
+    "beta_fast": 32,
+    "beta_slow": 1,
+    "mscale": 1.0,
+    "mscale_all_dim": 1.0,
+}
+
+# Dimensions that all models share, in the proportions of the released ones.
+COMMON = dict(
+    vocab_size=96,
+    hidden_size=64,
+    intermediate_size=96,
+    moe_intermediate_size=16,
+    num_hidden_layers=3,
+    first_k_dense_replace=1,
+    num_attention_heads=4,
+    num_key_value_heads=4,
+    q_lora_rank=32,
+    kv_lora_rank=32,
+    qk_nope_head_dim=16,
+    qk_rope_head_dim=8,
+    v_head_dim=12,
+    n_routed_experts=8,
+    n_shared_experts=1,
+    num_experts_per_tok=3,
+    n_group=4,
+    topk_group=2,
+    routed_scaling_factor=2.5,
+    max_position_embeddings=128,
+    rms_norm_eps=1e-6,
+    bos_token_id=0,
+    eos_token_id=1,
+    rope_parameters=YARN,
+)
+
+INDEXER = dict(index_n_heads=4, index_head_dim=24, index_topk=6)
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """One exported graph: a signature, how it is traced, what is stored."""
+
+    # Which inputs and outputs: prefill, decode, decode_mask.
+    signature: str = "prefill"
+    batch: int = 2
+    seq: int = 11
+    past: int = 0
+    attention: str = "eager"
+    experts: str = "batched_mm"
+    opset: int = 20
+    # Which of batch, seq and past stay symbolic.
+    dynamic: tuple[str, ...] = ("batch", "seq", "past")
+    # Whether to trace with the patches of transformers' own exporter.
+    patched: bool = False
+    # Leading padding tokens of each batch row.
+    padding: tuple[int, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """One set of weights and its variants."""
+
+    architecture: str
+    config: dict
+    variants: dict[str, Variant]
+    seed: int = 0
+
+    def build_config(self):
+        cls = getattr(transformers, self.architecture + "Config")
+        return cls(**{**COMMON, **self.config})
+
+
+DECODE = Variant("decode", seq=1, past=10)
+
+MODELS = {
+    "deepseek_v32": Model(
+        "DeepseekV32",
+        INDEXER,
+        {
+            "prefill": Variant(),
+            "decode": DECODE,
+            "chunk": Variant("decode", seq=4, past=9),
+            "decode_mask": Variant("decode_mask", seq=1, past=12, padding=(0, 3)),
+            "prefill_opset23": Variant(opset=23),
+            "prefill_grouped": Variant(experts="grouped_mm", patched=True),
+            "prefill_sdpa": Variant(attention="sdpa"),
+            "prefill_attention_op": Variant(attention="sdpa", opset=23),
+            "prefill_static": Variant(dynamic=()),
+            "prefill_dynb": Variant(dynamic=("batch",)),
+        },
+    ),
+    "deepseek_v3": Model(
+        "DeepseekV3", {}, {"prefill": Variant(), "decode": DECODE}, seed=1
+    ),
+    "deepseek_v2": Model(
+        "DeepseekV2",
+        dict(topk_method="group_limited_greedy", routed_scaling_factor=4.0),
+        {
+            "prefill": Variant(patched=True),
+            "decode": dataclasses.replace(DECODE, patched=True),
+        },
+        seed=2,
+    ),
+    "deepseek_v2_lite": Model(
+        "DeepseekV2",
+        dict(
+            topk_method="greedy",
+            q_lora_rank=None,
+            n_group=None,
+            topk_group=None,
+            n_shared_experts=2,
+            routed_scaling_factor=1.0,
+        ),
+        {"prefill": Variant(patched=True)},
+        seed=3,
+    ),
+    # No two dimensions alike, none a multiple of a vector width; the scale of
+    # the rotary tables is not 1 here.
+    "deepseek_v32_odd": Model(
+        "DeepseekV32",
+        dict(
+            vocab_size=83,
+            hidden_size=57,
+            intermediate_size=71,
+            moe_intermediate_size=13,
+            num_attention_heads=3,
+            num_key_value_heads=3,
+            q_lora_rank=29,
+            kv_lora_rank=23,
+            qk_nope_head_dim=11,
+            qk_rope_head_dim=6,
+            v_head_dim=7,
+            n_routed_experts=6,
+            n_group=3,
+            topk_group=2,
+            num_experts_per_tok=3,
+            rms_norm_eps=1e-5,
+            rope_parameters={**YARN, "mscale": 1.0, "mscale_all_dim": 0.5},
+            index_n_heads=5,
+            index_head_dim=17,
+            index_topk=5,
+        ),
+        {"prefill": Variant(batch=3, seq=9)},
+        seed=4,
+    ),
+    "kimi_k2": Model(
+        "DeepseekV3",
+        dict(n_group=1, topk_group=1, routed_scaling_factor=2.827),
+        {"prefill": Variant(), "decode": DECODE},
+        seed=5,
+    ),
+}
+
+
+def build_model(model: Model):
+    """The model with random weights, scaled so that signals keep their size
+    through the layers and the logits spread over a few units."""
+    config = model.build_config()
+    cls = getattr(transformers, model.architecture + "ForCausalLM")
+    net = cls(config).float().eval()
+    generator = torch.Generator().manual_seed(model.seed)
+
+    def normal(shape):
+        return torch.randn(shape, generator=generator)
+
+    with torch.no_grad():
+        for name, value in sorted(net.named_parameters()):
+            if name.endswith("layernorm.weight") or name.endswith("norm.weight"):
+                value.copy_(1 + 0.2 * normal(value.shape))
+            elif name.endswith("norm.bias"):
+                value.copy_(0.2 * normal(value.shape))
+            elif "embed_tokens" in name:
+                value.copy_(normal(value.shape))
+            else:
+                # Linear weights and stacked expert weights: [..., out, in].
+                gain = 1.2 if "lm_head" in name else 1.0
+                value.copy_(gain / math.sqrt(value.shape[-1]) * normal(value.shape))
+        for name, value in sorted(net.named_buffers()):
+            if name.endswith("e_score_correction_bias"):
+                value.copy_(0.1 * normal(value.shape))
+    return net
