@@ -125,6 +125,9 @@ typedef struct FulgurModel {
   int64_t abi_version; /* FULGUR_ABI_VERSION */
   const char *name;
   const char *compiler; /* name and version of what made it, and the target */
+  /* Where the model was compiled from: weight files are looked for there, then
+   * next to the executable, unless the user names a folder. May be null. */
+  const char *model_folder;
   int64_t num_dims;
   const FulgurDim *dims;
   int64_t num_inputs;
