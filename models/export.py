@@ -71,7 +71,14 @@ def trace_patched(module, options: dict, outputs: dict) -> onnx.ModelProto:
 
     with apply_patches("onnx"):
         with apply_patches("dynamo"):
-            program = torch.export.export(module, strict=False, **options)
+            # Without the option, a guard that always holds (min(6, seq) <= seq)
+            # is refused because the solver cannot prove it.
+            program = torch.export.export(
+                module,
+                strict=False,
+                prefer_deferred_runtime_asserts_over_guards=True,
+                **options,
+            )
         apply_fx_node_fixes("onnx", program.graph_module)
         program = torch.onnx.export(
             program,
@@ -92,15 +99,22 @@ def name_dims(proto: onnx.ModelProto, wanted: dict[str, list]) -> None:
     for value in values:
         for dim, want in zip(value.type.tensor_type.shape.dim, wanted[value.name]):
             if isinstance(want, str) and re.fullmatch(r"\w+", dim.dim_param):
-                if re.fullmatch(r"\w+", want):
-                    mapping[dim.dim_param] = want
+                mapping.setdefault(dim.dim_param, want)
+
+    def rename(text: str) -> str:
+        if text in mapping:
+            return mapping[text]
+
+        def one(match):
+            name = mapping.get(match[0], match[0])
+            return name if name.isidentifier() else f"({name})"
+
+        return re.sub(r"[A-Za-z_]\w*", one, text).replace("seq + past", "past + seq")
+
     for value in [*values, *proto.graph.value_info]:
         for dim in value.type.tensor_type.shape.dim:
             if dim.dim_param:
-                text = re.sub(
-                    r"\w+", lambda m: mapping.get(m[0], m[0]), dim.dim_param
-                )
-                dim.dim_param = "past + seq" if text == "seq + past" else text
+                dim.dim_param = rename(dim.dim_param)
 
 
 def check_dims(proto: onnx.ModelProto, wanted: dict[str, list]) -> None:
@@ -188,16 +202,15 @@ def export(name: str, variant_name: str, reference: Reference, out: pathlib.Path
     return row
 
 
-def update_table(readme: pathlib.Path, rows: list) -> None:
-    """Replaces the rows of README.md's table that were written anew."""
+def update_table(readme: pathlib.Path, row: list) -> None:
+    """Replaces the row of README.md's table that was written anew."""
     begin, end = "<!-- rows: begin -->\n", "<!-- rows: end -->\n"
     head, rest = readme.read_text().split(begin)
     body, tail = rest.split(end)
     lines = body.splitlines()
     table = {line.split("|")[1].strip(" `"): line for line in lines[2:]}
-    for row in rows:
-        cells = [f"`{row[0]}`", *map(str, row[1:])]
-        table[row[0]] = "| " + " | ".join(cells) + " |"
+    cells = [f"`{row[0]}`", *map(str, row[1:])]
+    table[row[0]] = "| " + " | ".join(cells) + " |"
     order = [f"{m}/{v}" for m in MODELS for v in MODELS[m].variants]
     order += [key for key in table if key not in order]
     body = lines[:2] + [table[key] for key in order if key in table]
@@ -217,14 +230,14 @@ def main() -> None:
         if name not in known and name not in MODELS:
             parser.error(f"expected one of {', '.join(known)}, but got {name}")
 
-    rows, references = [], {}
+    references = {}
     for key in chosen:
         name, variant = key.split("/")
         if name not in references:
             references[name] = Reference(MODELS[name])
-        rows.append(export(name, variant, references[name], args.out))
-    if args.out == HERE:
-        update_table(HERE / "README.md", rows)
+        row = export(name, variant, references[name], args.out)
+        if args.out == HERE:
+            update_table(HERE / "README.md", row)
 
 
 if __name__ == "__main__":

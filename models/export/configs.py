@@ -163,7 +163,7 @@ MODELS = {
             index_head_dim=17,
             index_topk=5,
         ),
-        {"prefill": Variant(batch=3, seq=9)},
+        {"prefill": Variant(batch=3, seq=9), "decode": Variant("decode", 3, 1, 9)},
         seed=4,
     ),
     "kimi_k2": Model(
