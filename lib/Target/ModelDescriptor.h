@@ -1,0 +1,24 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Builds the constant `fulgur_model`, through which the runtime knows a model.
+//
+//===----------------------------------------------------------------------===//
+#ifndef LIB_TARGET_MODELDESCRIPTOR_H
+#define LIB_TARGET_MODELDESCRIPTOR_H
+
+#include "lib/Target/ModelInfo.h"
+
+#include "llvm/IR/Module.h"
+
+namespace fulgur {
+
+/// Adds `fulgur_model` to `module`, which has the functions of the model and
+/// its triple and data layout. `blob` holds the embedded weights.
+void addModelDescriptor(llvm::Module &module, const ModelInfo &info,
+                        llvm::StringRef blob, llvm::StringRef compiler);
+
+} // namespace fulgur
+
+#endif // LIB_TARGET_MODELDESCRIPTOR_H

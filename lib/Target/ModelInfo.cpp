@@ -1,0 +1,251 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Reads the attributes that the lowering leaves on the module. The module can
+// come from a text file, so that nothing about them is taken for granted.
+//
+//===----------------------------------------------------------------------===//
+#include "lib/Target/ModelInfo.h"
+
+#include "dialects/Fulgur/IR/FulgurDialect.h"
+#include "fulgur/Runtime/Model.h"
+#include "lib/Target/Output.h"
+
+#include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/StringMap.h"
+
+using namespace mlir;
+using namespace fulgur;
+
+namespace {
+/// Reads one module, and remembers the first failure.
+class Reader {
+public:
+  Reader(ModuleOp module, ModelInfo &info) : module(module), info(info) {}
+
+  ExitCode run();
+
+private:
+  /// Reports that `attribute` of the module is not `wanted`.
+  bool malformed(StringRef attribute, const Twine &wanted) {
+    code = fail(ExitCode::InvalidInput, "expected the module's attribute '" +
+                                            attribute + "' to be " + wanted);
+    return false;
+  }
+  bool unsupported(const Twine &message) {
+    code = fail(ExitCode::Unsupported, message);
+    return false;
+  }
+
+  /// The elements of an array attribute; absent is empty.
+  bool readArray(StringRef attribute, ArrayRef<Attribute> &elements);
+  bool readDims();
+  bool readTensors(StringRef attribute, bool isOutput,
+                   std::vector<TensorInfo> &tensors);
+  bool readShape(StringRef attribute, ArrayAttr names, ShapedType type,
+                 bool isOutput, TensorInfo &tensor);
+  bool readType(const Twine &what, Type type, TensorInfo &tensor);
+  bool readWeight(WeightOp op);
+  bool readBuffers();
+
+  ModuleOp module;
+  ModelInfo &info;
+  ExitCode code = ExitCode::Success;
+  llvm::StringMap<int64_t> dimIndex;
+};
+} // namespace
+
+/// The FulgurType of `type`, or 0.
+static int32_t getTypeCode(Type type) {
+  if (type.isF32())
+    return FULGUR_F32;
+  if (type.isF16())
+    return FULGUR_F16;
+  if (type.isBF16())
+    return FULGUR_BF16;
+  if (type.isF64())
+    return FULGUR_F64;
+  if (isa<Float8E4M3FNType>(type))
+    return FULGUR_F8E4M3FN;
+  if (isa<Float8E5M2Type>(type))
+    return FULGUR_F8E5M2;
+  auto integer = dyn_cast<IntegerType>(type);
+  if (!integer)
+    return 0;
+  bool isUnsigned = integer.isUnsigned();
+  switch (integer.getWidth()) {
+  case 1:
+    return FULGUR_BOOL;
+  case 8:
+    return isUnsigned ? FULGUR_U8 : FULGUR_I8;
+  case 16:
+    return isUnsigned ? FULGUR_U16 : FULGUR_I16;
+  case 32:
+    return isUnsigned ? FULGUR_U32 : FULGUR_I32;
+  case 64:
+    return isUnsigned ? FULGUR_U64 : FULGUR_I64;
+  default:
+    return 0;
+  }
+}
+
+static std::string toString(Type type) {
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  return text;
+}
+
+bool Reader::readArray(StringRef attribute, ArrayRef<Attribute> &elements) {
+  Attribute value = module->getAttr(attribute);
+  if (!value)
+    return true;
+  auto array = dyn_cast<ArrayAttr>(value);
+  if (!array)
+    return malformed(attribute, "an array");
+  elements = array.getValue();
+  return true;
+}
+
+bool Reader::readDims() {
+  ArrayRef<Attribute> elements;
+  if (!readArray("fulgur.dims", elements))
+    return false;
+  for (Attribute element : elements) {
+    auto dictionary = dyn_cast<DictionaryAttr>(element);
+    auto name = dictionary ? dictionary.getAs<StringAttr>("name") : nullptr;
+    if (!name)
+      return malformed("fulgur.dims", "dictionaries with a name");
+    DimInfo dim{name.str(), 0, 0};
+    if (auto min = dictionary.getAs<IntegerAttr>("min"))
+      dim.min = min.getInt();
+    if (auto max = dictionary.getAs<IntegerAttr>("max"))
+      dim.max = max.getInt();
+    if (!dimIndex.try_emplace(dim.name, info.dims.size()).second)
+      return malformed("fulgur.dims", "without two dimensions named '" +
+                                          Twine(dim.name) + "'");
+    info.dims.push_back(std::move(dim));
+  }
+  return true;
+}
+
+bool Reader::readType(const Twine &what, Type type, TensorInfo &tensor) {
+  auto shaped = dyn_cast<ShapedType>(type);
+  Type element = shaped ? shaped.getElementType() : type;
+  if (!shaped || !shaped.hasRank() || shaped.getRank() > FULGUR_MAX_RANK)
+    return unsupported("expected " + what + " to be a tensor of rank at most " +
+                       Twine(FULGUR_MAX_RANK) + ", but got " + toString(type));
+  tensor.type = getTypeCode(element);
+  if (!tensor.type)
+    return unsupported("expected " + what +
+                       " to have elements that the runtime can hold, but got " +
+                       toString(element));
+  return true;
+}
+
+bool Reader::readShape(StringRef attribute, ArrayAttr names, ShapedType type,
+                       bool isOutput, TensorInfo &tensor) {
+  int64_t rank = type.getRank();
+  for (int64_t i = 0; i < rank; ++i) {
+    if (!type.isDynamicDim(i)) {
+      tensor.shape.push_back(type.getDimSize(i));
+      continue;
+    }
+    StringRef name;
+    if (names && i < static_cast<int64_t>(names.size()))
+      if (auto string = dyn_cast<StringAttr>(names[i]))
+        name = string.getValue();
+    auto it = dimIndex.find(name);
+    if (it != dimIndex.end()) {
+      tensor.shape.push_back(FULGUR_NAMED_EXTENT(it->second));
+      continue;
+    }
+    // An extent without a name can be found out by the step, but not asked of
+    // the user.
+    if (!isOutput || !name.empty())
+      return malformed(attribute, "named dimensions, but extent " + Twine(i) +
+                                      " of '" + tensor.name + "' is '" + name +
+                                      "'");
+    tensor.shape.push_back(FULGUR_UNKNOWN_EXTENT);
+  }
+  return true;
+}
+
+bool Reader::readTensors(StringRef attribute, bool isOutput,
+                         std::vector<TensorInfo> &tensors) {
+  ArrayRef<Attribute> elements;
+  if (!readArray(attribute, elements))
+    return false;
+  for (Attribute element : elements) {
+    auto dictionary = dyn_cast<DictionaryAttr>(element);
+    auto name = dictionary ? dictionary.getAs<StringAttr>("name") : nullptr;
+    auto type = dictionary ? dictionary.getAs<TypeAttr>("type") : nullptr;
+    if (!name || !type)
+      return malformed(attribute, "dictionaries with a name and a type");
+    TensorInfo tensor;
+    tensor.name = name.str();
+    if (!readType((isOutput ? "output '" : "input '") + Twine(tensor.name) +
+                      "'",
+                  type.getValue(), tensor) ||
+        !readShape(attribute, dictionary.getAs<ArrayAttr>("dims"),
+                   cast<ShapedType>(type.getValue()), isOutput, tensor))
+      return false;
+    tensors.push_back(std::move(tensor));
+  }
+  return true;
+}
+
+bool Reader::readWeight(WeightOp op) {
+  WeightInfo weight;
+  weight.name = op.getSymName().str();
+  weight.file = op.getFile().str();
+  weight.offset = static_cast<int64_t>(op.getOffset());
+  auto type = cast<RankedTensorType>(op.getWeightType());
+  if (!readType("weight '" + Twine(weight.name) + "'", type, weight))
+    return false;
+  weight.shape = type.getShape().vec();
+  unsigned bits = type.getElementTypeBitWidth();
+  // The verifier of the operation has seen that this does not overflow.
+  weight.bytes = type.getNumElements() * (bits == 1 ? 1 : bits / 8);
+  if (auto packed = op->getAttrOfType<IntegerAttr>("packed"))
+    weight.packed = static_cast<int32_t>(packed.getInt());
+  if (auto interleave = op->getAttrOfType<IntegerAttr>("interleave"))
+    weight.interleave = static_cast<int32_t>(interleave.getInt());
+  weight.transposed = op->hasAttr("transposed");
+  if (weight.packed && !weight.interleave)
+    weight.interleave = 1;
+  info.weights.push_back(std::move(weight));
+  return true;
+}
+
+bool Reader::readBuffers() {
+  ArrayRef<Attribute> elements;
+  if (!readArray("fulgur.buffers", elements))
+    return false;
+  for (Attribute element : elements) {
+    auto range = dyn_cast<DenseI64ArrayAttr>(element);
+    if (!range || range.size() != 2 || range[0] > range[1])
+      return malformed("fulgur.buffers", "pairs of a first and a last step");
+    info.buffers.push_back({range[0], range[1]});
+  }
+  return true;
+}
+
+ExitCode Reader::run() {
+  if (auto name = module->getAttrOfType<StringAttr>("fulgur.name"))
+    info.name = name.str();
+  if (auto folder = module->getAttrOfType<StringAttr>("fulgur.model_folder"))
+    info.folder = folder.str();
+  if (readDims() &&
+      readTensors("fulgur.inputs", /*isOutput=*/false, info.inputs) &&
+      readTensors("fulgur.outputs", /*isOutput=*/true, info.outputs) &&
+      readBuffers())
+    for (WeightOp weight : module.getOps<WeightOp>())
+      if (!readWeight(weight))
+        break;
+  return code;
+}
+
+ExitCode fulgur::readModelInfo(ModuleOp module, ModelInfo &info) {
+  return Reader(module, info).run();
+}

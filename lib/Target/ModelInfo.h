@@ -1,0 +1,67 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// What the attributes of a lowered module say about the model: the contents of
+// `fulgur_model` before they are constants.
+//
+//===----------------------------------------------------------------------===//
+#ifndef LIB_TARGET_MODELINFO_H
+#define LIB_TARGET_MODELINFO_H
+
+#include "fulgur/ExitCode.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include <string>
+#include <vector>
+
+namespace fulgur {
+
+struct DimInfo {
+  std::string name;
+  int64_t min = 0;
+  int64_t max = 0;
+};
+
+struct TensorInfo {
+  std::string name;
+  /// A FulgurType.
+  int32_t type = 0;
+  /// In the encoding of FulgurTensorInfo.shape.
+  std::vector<int64_t> shape;
+};
+
+struct WeightInfo : TensorInfo {
+  /// Relative to the folder of the model; empty once it is embedded.
+  std::string file;
+  int64_t offset = 0;
+  int64_t bytes = 0;
+  int32_t packed = 0;
+  int32_t interleave = 0;
+  bool transposed = false;
+};
+
+struct BufferLifetime {
+  int64_t first = 0;
+  int64_t last = 0;
+};
+
+struct ModelInfo {
+  std::string name;
+  /// What the `file` of a weight is relative to.
+  std::string folder;
+  std::vector<DimInfo> dims;
+  std::vector<TensorInfo> inputs;
+  std::vector<TensorInfo> outputs;
+  std::vector<WeightInfo> weights;
+  std::vector<BufferLifetime> buffers;
+};
+
+/// Reads the attributes and the weights of `module`. A module that breaks the
+/// contract of the lowering is InvalidInput, a type that the runtime does not
+/// know is Unsupported; both have been told.
+ExitCode readModelInfo(mlir::ModuleOp module, ModelInfo &info);
+
+} // namespace fulgur
+
+#endif // LIB_TARGET_MODELINFO_H
