@@ -64,5 +64,5 @@ function(fulgur_pass_library stage)
     set(ARG_SOURCES ${CMAKE_CURRENT_BINARY_DIR}/empty.cpp)
   endif()
   fulgur_library(Fulgur${stage} SOURCES ${ARG_SOURCES}
-    DEPENDS Fulgur${stage}PassIncGen FulgurDialectIncGen LINK ${ARG_LINK})
+    DEPENDS Fulgur${stage}PassIncGen FulgurDialectIncGen FulgurONNXDialectIncGen LINK ${ARG_LINK})
 endfunction()

@@ -9,6 +9,7 @@
 #define FULGUR_INITALL_H
 
 #include "dialects/Fulgur/IR/FulgurDialect.h"
+#include "dialects/ONNX/IR/ONNXDialect.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
@@ -24,7 +25,7 @@ namespace fulgur {
 inline void registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
-  registry.insert<FulgurDialect>();
+  registry.insert<FulgurDialect, onnx::ONNXDialect>();
 }
 
 /// Makes upstream's passes and Fulgur's own known by their flags.
