@@ -13,6 +13,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace fulgur {
 #define GEN_PASS_DEF_SETDIMSPASS
@@ -121,7 +122,17 @@ void SetDimsPass::runOnOperation() {
     return signalPassFailure();
   }
 
+  Builder builder(&getContext());
+  NamedAttrList ranges;
+  for (const auto &entry : bounds)
+    if (entry.second.min != entry.second.max)
+      ranges.set(entry.getKey(), builder.getDenseI64ArrayAttr(
+                                     {entry.second.min, entry.second.max}));
   for (auto function : getOperation().getOps<func::FuncOp>()) {
+    // Read where dimensions come into being: fulgur-fold-onnx.
+    if (!ranges.empty())
+      function->setAttr("fulgur.bounds",
+                        ranges.getDictionary(&getContext()));
     function.walk([&](DimOp dim) {
       auto found = bounds.find(dim.getName());
       if (found == bounds.end())
