@@ -6,5 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 include "dialects/Fulgur/IR/FulgurDialect.td"
+include "dialects/Fulgur/IR/FulgurEnums.td"
 include "dialects/Fulgur/IR/ModuleOps.td"
 include "dialects/Fulgur/IR/TensorOps.td"
+include "dialects/Fulgur/IR/RotaryOps.td"
+include "dialects/Fulgur/IR/AttentionOps.td"
+include "dialects/Fulgur/IR/SelectionOps.td"

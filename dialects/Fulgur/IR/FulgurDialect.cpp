@@ -7,10 +7,13 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/Fulgur/IR/FulgurDialect.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/Support/Format.h"
 #include <cstdlib>
 
 #include "dialects/Fulgur/IR/FulgurDialect.cpp.inc"
+#include "dialects/Fulgur/IR/FulgurEnums.cpp.inc"
 
 void fulgur::FulgurDialect::initialize() {
   addOperations<

@@ -19,6 +19,7 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 #include "dialects/Fulgur/IR/FulgurDialect.h.inc"
+#include "dialects/Fulgur/IR/FulgurEnums.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/Fulgur/IR/FulgurOps.h.inc"
 

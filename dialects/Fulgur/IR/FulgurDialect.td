@@ -16,6 +16,7 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 def Fulgur_Dialect : Dialect {
   let name = "fulgur";
   let cppNamespace = "::fulgur";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
   let summary = "sparse latent-attention mixture-of-experts models";
   let description = [{
     Each operation says *what* a part of the model computes and has an
@@ -29,5 +30,10 @@ class Fulgur_Op<string mnemonic, list<Trait> traits = []>
     : Op<Fulgur_Dialect, mnemonic, !listconcat(traits, [Pure])>;
 
 def Fulgur_FloatTensor : RankedTensorOf<[AnyFloat]>;
+/// i1: true is visible. A float is added to the scores.
+def Fulgur_MaskTensor : RankedTensorOf<[I1, AnyFloat]>;
+/// The sizes of the results as sizes of the operands.
+def Fulgur_Reify : DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface,
+                                             ["reifyResultShapes"]>;
 
 #endif // FULGUR_DIALECT_TD

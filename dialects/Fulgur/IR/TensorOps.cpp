@@ -2,10 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// Verifiers of the tensor pieces.
+// Verifiers and shapes of the tensor pieces.
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/Fulgur/IR/FulgurDialect.h"
+#include "dialects/Fulgur/IR/Verify.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace fulgur;
@@ -32,5 +37,120 @@ LogicalResult RMSNormOp::verify() {
   if (!getEps().isFinite() || getEps().isNegative())
     return emitOpError("expected 'eps' to be finite and not negative, but got ")
            << getEps().convertToDouble();
+  return success();
+}
+
+LogicalResult
+RMSNormOp::reifyResultShapes(OpBuilder &builder,
+                             ReifiedRankedShapedTypeDims &shapes) {
+  reifySameShape(builder, getResult(), getInput(), shapes);
+  return success();
+}
+
+LogicalResult SwiGLUOp::reifyResultShapes(OpBuilder &builder,
+                                          ReifiedRankedShapedTypeDims &shapes) {
+  reifySameShape(builder, getResult(), getGate(), shapes);
+  return success();
+}
+
+LogicalResult LayerNormOp::verify() {
+  Named input{"input", getInput()}, scale{"scale", getScale()};
+  // layer_norm (C1)
+  if (input.rank() < 1)
+    return emitOpError("expected rank of 'input' to be at least 1, but got 0");
+  if (failed(verifyRank(*this, scale, 1)) ||
+      failed(verifySize(*this, scale, 0, input, -1)))
+    return failure();
+  // layer_norm (C2)
+  if (failed(verifySameElement(*this, scale, input)))
+    return failure();
+  // layer_norm (C3)
+  if (!getEps().isFinite() || getEps().isNegative())
+    return emitOpError("expected 'eps' to be finite and not negative, but got ")
+           << getEps().convertToDouble();
+  return success();
+}
+
+LogicalResult
+LayerNormOp::reifyResultShapes(OpBuilder &builder,
+                               ReifiedRankedShapedTypeDims &shapes) {
+  reifySameShape(builder, getResult(), getInput(), shapes);
+  return success();
+}
+
+LogicalResult LinearOp::verify() {
+  Named input{"input", getInput()}, weight{"weight", getWeight()},
+      result{"result", getResult()};
+  // linear (C1)
+  if (input.rank() < 1)
+    return emitOpError("expected rank of 'input' to be at least 1, but got 0");
+  if (failed(verifyRank(*this, weight, 2)) ||
+      failed(verifyRank(*this, result, input.rank())))
+    return failure();
+  // linear (C2)
+  if (failed(verifySize(*this, weight, 0, input, -1)))
+    return failure();
+  // linear (C3)
+  for (int64_t i = 0, e = input.rank() - 1; i < e; ++i)
+    if (failed(verifySize(*this, result, i, input, i)))
+      return failure();
+  if (failed(verifySize(*this, result, -1, weight, 1)))
+    return failure();
+  // linear (C4)
+  if (failed(verifySameElement(*this, weight, input)))
+    return failure();
+  return verifySameElement(*this, result, input);
+}
+
+LogicalResult LinearOp::reifyResultShapes(OpBuilder &builder,
+                                          ReifiedRankedShapedTypeDims &shapes) {
+  SmallVector<SizeOf> sizes;
+  for (int64_t i = 0, e = getResult().getType().getRank() - 1; i < e; ++i)
+    sizes.push_back({getInput(), i});
+  sizes.push_back({getWeight(), 1});
+  reifySizes(builder, getResult(), sizes, shapes);
+  return success();
+}
+
+LogicalResult CacheUpdateOp::verify() {
+  Named past{"past", getPast()}, update{"update", getUpdate()},
+      result{"result", getResult()};
+  // cache_update (C1)
+  if (failed(verifyRank(*this, update, past.rank())) ||
+      failed(verifyRank(*this, result, past.rank())))
+    return failure();
+  int64_t axis = getAxis();
+  if (axis < 0 || axis >= past.rank())
+    return emitOpError("expected 'axis' to be in [0, ")
+           << past.rank() << "), but got " << axis;
+  // cache_update (C2)
+  for (int64_t i = 0, e = past.rank(); i < e; ++i)
+    if (i != axis && (failed(verifySize(*this, update, i, past, i)) ||
+                      failed(verifySize(*this, result, i, past, i)) ||
+                      failed(verifySize(*this, result, i, update, i))))
+      return failure();
+  // cache_update (C3)
+  if (!ShapedType::isDynamic(past.size(axis)) &&
+      !ShapedType::isDynamic(update.size(axis)) &&
+      failed(
+          verifySize(*this, result, axis, past.size(axis) + update.size(axis))))
+    return failure();
+  // cache_update (C4)
+  if (failed(verifySameElement(*this, update, past)))
+    return failure();
+  return verifySameElement(*this, result, past);
+}
+
+LogicalResult
+CacheUpdateOp::reifyResultShapes(OpBuilder &builder,
+                                 ReifiedRankedShapedTypeDims &shapes) {
+  reifySameShape(builder, getResult(), getPast(), shapes);
+  int64_t axis = getAxis();
+  if (getResult().getType().isDynamicDim(axis)) {
+    Value added = tensor::DimOp::create(builder, getLoc(), getUpdate(), axis);
+    auto past = cast<Value>(shapes.back()[axis]);
+    shapes.back()[axis] =
+        arith::AddIOp::create(builder, getLoc(), past, added).getResult();
+  }
   return success();
 }

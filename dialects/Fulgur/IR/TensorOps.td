@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// Tensor pieces that every layer uses: normalisation and the gated activation.
+// Tensor pieces that every layer uses: normalisation, projection, the gated
+// activation, and the growing of a cache.
 //
 //===----------------------------------------------------------------------===//
 #ifndef FULGUR_TENSOR_OPS_TD
@@ -11,7 +12,7 @@
 include "dialects/Fulgur/IR/FulgurDialect.td"
 
 def Fulgur_RMSNormOp : Fulgur_Op<"rms_norm",
-    [AllTypesMatch<["input", "result"]>]> {
+    [Fulgur_Reify, AllTypesMatch<["input", "result"]>]> {
   let summary = "root-mean-square normalisation of the last dimension";
   let description = [{
     Divides each row by its root mean square and scales it.
@@ -43,7 +44,7 @@ def Fulgur_RMSNormOp : Fulgur_Op<"rms_norm",
 }
 
 def Fulgur_SwiGLUOp : Fulgur_Op<"swiglu",
-    [AllTypesMatch<["gate", "up", "result"]>]> {
+    [Fulgur_Reify, AllTypesMatch<["gate", "up", "result"]>]> {
   let summary = "gated activation silu(gate) · up";
   let description = [{
     Multiplies the sigmoid-weighted gate with the up projection, element by
@@ -63,6 +64,105 @@ def Fulgur_SwiGLUOp : Fulgur_Op<"swiglu",
   let arguments = (ins Fulgur_FloatTensor:$gate, Fulgur_FloatTensor:$up);
   let results = (outs Fulgur_FloatTensor:$result);
   let assemblyFormat = "$gate `,` $up attr-dict `:` type($gate)";
+}
+
+def Fulgur_LayerNormOp : Fulgur_Op<"layer_norm", [
+    Fulgur_Reify, AllTypesMatch<["input", "result"]>,
+    AllTypesMatch<["scale", "bias"]>]> {
+  let summary = "layer normalisation of the last dimension";
+  let description = [{
+    Moves each row to mean 0 and variance 1, scales it and adds a bias.
+
+    `result[…, d] = (input[…, d] − mean) / sqrt(variance + eps) · scale[d] +
+    bias[d]`, where the variance is `mean_d((input[…, d] − mean)²)`
+
+    - `input`, `result` `[…, D]`, rank ≥ 1; `scale`, `bias` `[D]`.
+    - Mean and variance are taken in f32 (f64 for f64 input), whatever the
+      element type.
+    - An empty row gives an empty row; NaN and infinities spread over their row.
+
+    Constraints:
+    - (C1) `scale` has rank 1 and the size of the last dimension of `input`.
+    - (C2) `scale` has the element type of `input`.
+    - (C3) `eps` is finite and not negative.
+
+    Example:
+
+    ```mlir
+    %y = fulgur.layer_norm %x, %w, %b eps 1.0e-06 : tensor<?x128xf32>, tensor<128xf32>
+    ```
+  }];
+  let arguments = (ins Fulgur_FloatTensor:$input, Fulgur_FloatTensor:$scale,
+                       Fulgur_FloatTensor:$bias, F64Attr:$eps);
+  let results = (outs Fulgur_FloatTensor:$result);
+  let assemblyFormat = [{
+    $input `,` $scale `,` $bias `eps` custom<Real>($eps) attr-dict
+    `:` type($input) `,` type($scale)
+  }];
+  let hasVerifier = 1;
+}
+
+def Fulgur_LinearOp : Fulgur_Op<"linear", [Fulgur_Reify]> {
+  let summary = "multiplies every row with a weight";
+  let description = [{
+    `result[…, n] = Σ_k input[…, k] · weight[k, n]`
+
+    - `input` `[…, K]`, rank ≥ 1; `weight` `[K, N]`; `result` `[…, N]`.
+    - Sums are taken in f32 (f64 for f64), whatever the element type.
+    - K = 0 gives zeros.
+
+    Constraints:
+    - (C1) `weight` has rank 2; `result` has the rank of `input`, at least 1.
+    - (C2) The last size of `input` is the first of `weight`.
+    - (C3) `result` has the sizes of `input`, the last one that of `weight`.
+    - (C4) All have one element type.
+
+    Example:
+
+    ```mlir
+    %y = fulgur.linear %x, %w : tensor<?x?x7168xf32>, tensor<7168x1536xf32> -> tensor<?x?x1536xf32>
+    ```
+  }];
+  let arguments = (ins Fulgur_FloatTensor:$input, Fulgur_FloatTensor:$weight);
+  let results = (outs Fulgur_FloatTensor:$result);
+  let assemblyFormat = [{
+    $input `,` $weight attr-dict `:` type($input) `,` type($weight) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Fulgur_CacheUpdateOp : Fulgur_Op<"cache_update", [Fulgur_Reify]> {
+  let summary = "the past entries of a cache, followed by the new ones";
+  let description = [{
+    Concatenates along `axis`. It is an operation of its own so that later
+    stages can append in place instead of copying the past.
+
+    `result = past ++ update`
+
+    - `past` `[…, P, …]`; `update` `[…, S, …]`; `result` `[…, P+S, …]`; any
+      element type.
+    - P = 0 gives `update`, S = 0 gives `past`.
+
+    Constraints:
+    - (C1) All have one rank and `axis` is one of their dimensions.
+    - (C2) The sizes agree but for those of `axis`.
+    - (C3) The size of `result` along `axis` is P+S.
+    - (C4) All have one element type.
+
+    Example:
+
+    ```mlir
+    %c = fulgur.cache_update %past, %new axis 1
+        : tensor<?x?x512xf32>, tensor<?x?x512xf32> -> tensor<?x?x512xf32>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$past, AnyRankedTensor:$update, I64Attr:$axis);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = [{
+    $past `,` $update `axis` custom<Offset>($axis) attr-dict
+    `:` type($past) `,` type($update) `->` type($result)
+  }];
+  let hasVerifier = 1;
 }
 
 #endif // FULGUR_TENSOR_OPS_TD

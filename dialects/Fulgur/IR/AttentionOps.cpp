@@ -1,0 +1,174 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Verifiers and shapes of the attention family.
+//
+//===----------------------------------------------------------------------===//
+#include "dialects/Fulgur/IR/FulgurDialect.h"
+#include "dialects/Fulgur/IR/Verify.h"
+
+using namespace mlir;
+using namespace fulgur;
+
+LogicalResult AttentionOp::verify() {
+  Named query{"query", getQuery()}, key{"key", getKey()},
+      value{"value", getValue()}, mask{"mask", getMask()},
+      result{"result", getResult()};
+  // attention (C1)
+  for (Named tensor : {query, key, value, mask, result})
+    if (tensor.value && failed(verifyRank(*this, tensor, 4)))
+      return failure();
+  // attention (C2)
+  if (failed(verifySize(*this, key, 0, query, 0)) ||
+      failed(verifySize(*this, key, 3, query, 3)) ||
+      failed(verifySize(*this, value, 0, query, 0)) ||
+      failed(verifySize(*this, value, 1, key, 1)) ||
+      failed(verifySize(*this, value, 2, key, 2)) ||
+      failed(verifySize(*this, result, 3, value, 3)))
+    return failure();
+  for (int64_t i = 0; i < 3; ++i)
+    if (failed(verifySize(*this, result, i, query, i)))
+      return failure();
+  // attention (C3)
+  int64_t heads = query.size(2), groups = key.size(2);
+  if (!ShapedType::isDynamic(heads) && !ShapedType::isDynamic(groups) &&
+      (groups == 0 || heads % groups != 0))
+    return emitOpError("expected dimension 2 of 'key' to divide dimension 2 of "
+                       "'query' (")
+           << heads << "), but got " << groups;
+  // attention (C4)
+  if (failed(verifyBroadcast(
+          *this, mask, {query.size(0), heads, query.size(1), key.size(1)})))
+    return failure();
+  // attention (C5)
+  for (Named tensor : {key, value, result})
+    if (failed(verifySameElement(*this, tensor, query)))
+      return failure();
+  // attention (C6)
+  if (failed(verifyFinite(*this, "scale", getScale())))
+    return failure();
+  // attention (C7)
+  return verifyPositive(*this, "window", getWindow().value_or(1));
+}
+
+LogicalResult
+AttentionOp::reifyResultShapes(OpBuilder &builder,
+                               ReifiedRankedShapedTypeDims &shapes) {
+  reifySizes(
+      builder, getResult(),
+      {{getQuery(), 0}, {getQuery(), 1}, {getQuery(), 2}, {getValue(), 3}},
+      shapes);
+  return success();
+}
+
+/// The columns of `up` that belong to one head are Dn+Dv wide, and Dn is what
+/// `query` has beyond `rope_key`; so the result's last size follows.
+static LogicalResult verifyHeads(Operation *op, Named query, Named rope,
+                                 Named up, Named result) {
+  int64_t width = query.size(3), rotated = rope.size(2);
+  if (ShapedType::isDynamic(width) || ShapedType::isDynamic(rotated))
+    return success();
+  if (rotated > width)
+    return op->emitOpError("expected dimension 2 of 'rope_key' to be at most "
+                           "dimension 3 of 'query' (")
+           << width << "), but got " << rotated;
+  int64_t heads = query.size(2), valueWidth = result.size(3);
+  if (ShapedType::isDynamic(heads) || ShapedType::isDynamic(valueWidth))
+    return success();
+  return verifySize(op, up, 1, heads * (width - rotated + valueWidth));
+}
+
+/// Ranks and sizes that both forms of latent attention have: (C1) to (C3).
+template <typename OpTy> static LogicalResult verifyLatent(OpTy op) {
+  Named query{"query", op.getQuery()}, latent{"latent", op.getLatent()},
+      rope{"rope_key", op.getRopeKey()}, up{"up", op.getUp()},
+      result{"result", op.getResult()};
+  // (C1)
+  if (failed(verifyRank(op, query, 4)) || failed(verifyRank(op, latent, 3)) ||
+      failed(verifyRank(op, rope, 3)) || failed(verifyRank(op, up, 2)) ||
+      failed(verifyRank(op, result, 4)))
+    return failure();
+  // (C2)
+  if (failed(verifySize(op, latent, 0, query, 0)) ||
+      failed(verifySize(op, rope, 0, query, 0)) ||
+      failed(verifySize(op, rope, 1, latent, 1)) ||
+      failed(verifySize(op, up, 0, latent, 2)))
+    return failure();
+  for (int64_t i = 0; i < 3; ++i)
+    if (failed(verifySize(op, result, i, query, i)))
+      return failure();
+  // (C3)
+  if (ShapedType::isDynamic(result.size(3)))
+    return op.emitOpError("expected dimension 3 of 'result' to be static, but "
+                          "got a dynamic one");
+  return verifyHeads(op, query, rope, up, result);
+}
+
+/// One element type for all, and a finite scale.
+template <typename OpTy> static LogicalResult verifyLatentTypes(OpTy op) {
+  Named query{"query", op.getQuery()};
+  for (Named tensor :
+       {Named{"latent", op.getLatent()}, Named{"rope_key", op.getRopeKey()},
+        Named{"up", op.getUp()}, Named{"result", op.getResult()}})
+    if (failed(verifySameElement(op, tensor, query)))
+      return failure();
+  return verifyFinite(op, "scale", op.getScale());
+}
+
+/// The last size of the result is always static.
+template <typename OpTy>
+static LogicalResult reifyLatent(OpTy op, OpBuilder &builder,
+                                 ReifiedRankedShapedTypeDims &shapes) {
+  reifySizes(builder, op.getResult(),
+             {{op.getQuery(), 0},
+              {op.getQuery(), 1},
+              {op.getQuery(), 2},
+              {Value(), 0}},
+             shapes);
+  return success();
+}
+
+LogicalResult LatentAttentionOp::verify() {
+  // latent_attention (C1), (C2), (C3)
+  if (failed(verifyLatent(*this)))
+    return failure();
+  Named query{"query", getQuery()}, mask{"mask", getMask()};
+  // latent_attention (C1)
+  if (mask.value && failed(verifyRank(*this, mask, 4)))
+    return failure();
+  // latent_attention (C4)
+  int64_t tokens = cast<RankedTensorType>(getLatent().getType()).getDimSize(1);
+  if (failed(verifyBroadcast(
+          *this, mask, {query.size(0), query.size(2), query.size(1), tokens})))
+    return failure();
+  // latent_attention (C5), (C6)
+  return verifyLatentTypes(*this);
+}
+
+LogicalResult
+LatentAttentionOp::reifyResultShapes(OpBuilder &builder,
+                                     ReifiedRankedShapedTypeDims &shapes) {
+  return reifyLatent(*this, builder, shapes);
+}
+
+LogicalResult SparseLatentAttentionOp::verify() {
+  // sparse_latent_attention (C1), (C2), (C3)
+  if (failed(verifyLatent(*this)))
+    return failure();
+  Named query{"query", getQuery()}, indices{"indices", getIndices()};
+  // sparse_latent_attention (C1)
+  if (failed(verifyRank(*this, indices, 3)))
+    return failure();
+  // sparse_latent_attention (C2)
+  if (failed(verifySize(*this, indices, 0, query, 0)) ||
+      failed(verifySize(*this, indices, 1, query, 1)))
+    return failure();
+  // sparse_latent_attention (C4), (C5)
+  return verifyLatentTypes(*this);
+}
+
+LogicalResult SparseLatentAttentionOp::reifyResultShapes(
+    OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
+  return reifyLatent(*this, builder, shapes);
+}

@@ -1,0 +1,122 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Verifiers and shapes of the indexer and the selection.
+//
+//===----------------------------------------------------------------------===//
+#include "dialects/Fulgur/IR/FulgurDialect.h"
+#include "dialects/Fulgur/IR/Verify.h"
+
+using namespace mlir;
+using namespace fulgur;
+
+/// (C1) to (C4) of the operations that score: query [B, S, Hi, Di], key
+/// [B, T, Di] and weights [B, S, Hi].
+template <typename OpTy> static LogicalResult verifyScoring(OpTy op) {
+  Named query{"query", op.getQuery()}, key{"key", op.getKey()},
+      weights{"weights", op.getWeights()}, result{"result", op.getResult()};
+  // (C1)
+  if (failed(verifyRank(op, query, 4)) || failed(verifyRank(op, key, 3)) ||
+      failed(verifyRank(op, weights, 3)) || failed(verifyRank(op, result, 3)))
+    return failure();
+  // (C2)
+  if (failed(verifySize(op, key, 0, query, 0)) ||
+      failed(verifySize(op, key, 2, query, 3)) ||
+      failed(verifySize(op, weights, 0, query, 0)) ||
+      failed(verifySize(op, weights, 1, query, 1)) ||
+      failed(verifySize(op, weights, 2, query, 2)) ||
+      failed(verifySize(op, result, 0, query, 0)) ||
+      failed(verifySize(op, result, 1, query, 1)))
+    return failure();
+  // (C3)
+  if (failed(verifySameElement(op, key, query)) ||
+      failed(verifySameElement(op, weights, query)))
+    return failure();
+  // (C4)
+  return verifyFinite(op, "scale", op.getScale());
+}
+
+LogicalResult LightningIndexerOp::verify() {
+  // lightning_indexer (C1), (C2), (C3), (C4)
+  if (failed(verifyScoring(*this)))
+    return failure();
+  // lightning_indexer (C2)
+  if (failed(
+          verifySize(*this, {"result", getResult()}, 2, {"key", getKey()}, 1)))
+    return failure();
+  // lightning_indexer (C3)
+  return verifySameElement(*this, {"result", getResult()},
+                           {"query", getQuery()});
+}
+
+LogicalResult
+LightningIndexerOp::reifyResultShapes(OpBuilder &builder,
+                                      ReifiedRankedShapedTypeDims &shapes) {
+  reifySizes(builder, getResult(),
+             {{getQuery(), 0}, {getQuery(), 1}, {getKey(), 1}}, shapes);
+  return success();
+}
+
+LogicalResult SelectTokensOp::verify() {
+  Named scores{"scores", getScores()}, mask{"mask", getMask()},
+      result{"result", getResult()};
+  // select_tokens (C1)
+  if (failed(verifyRank(*this, scores, 3)) ||
+      (mask.value && failed(verifyRank(*this, mask, 3))) ||
+      failed(verifyRank(*this, result, 3)))
+    return failure();
+  // select_tokens (C2)
+  if (failed(verifyBroadcast(*this, mask, scores.type().getShape())))
+    return failure();
+  // select_tokens (C3)
+  if (failed(verifyPositive(*this, "k", getK())))
+    return failure();
+  // select_tokens (C4)
+  if (failed(verifySize(*this, result, 0, scores, 0)) ||
+      failed(verifySize(*this, result, 1, scores, 1)))
+    return failure();
+  return verifySize(*this, result, 2, getK());
+}
+
+LogicalResult
+SelectTokensOp::reifyResultShapes(OpBuilder &builder,
+                                  ReifiedRankedShapedTypeDims &shapes) {
+  reifySizes(builder, getResult(),
+             {{getScores(), 0},
+              {getScores(), 1},
+              {Value(), static_cast<int64_t>(getK())}},
+             shapes);
+  return success();
+}
+
+LogicalResult IndexSelectOp::verify() {
+  Named query{"query", getQuery()}, key{"key", getKey()},
+      mask{"mask", getMask()}, result{"result", getResult()};
+  // index_select (C1), (C2), (C3), (C4)
+  if (failed(verifyScoring(*this)))
+    return failure();
+  // index_select (C1)
+  if (mask.value && failed(verifyRank(*this, mask, 3)))
+    return failure();
+  // index_select (C5)
+  if (failed(verifyBroadcast(*this, mask,
+                             {query.size(0), query.size(1), key.size(1)})))
+    return failure();
+  // index_select (C6)
+  if (failed(verifyPositive(*this, "k", getK())))
+    return failure();
+  // index_select (C7)
+  return verifySize(*this, result, 2, getK());
+}
+
+LogicalResult
+IndexSelectOp::reifyResultShapes(OpBuilder &builder,
+                                 ReifiedRankedShapedTypeDims &shapes) {
+  reifySizes(builder, getResult(),
+             {{getQuery(), 0},
+              {getQuery(), 1},
+              {Value(), static_cast<int64_t>(getK())}},
+             shapes);
+  return success();
+}
