@@ -1,0 +1,81 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The functions that generated code calls, by the context of their thread.
+//
+//===----------------------------------------------------------------------===//
+#include "lib/Runtime/StepContext.h"
+
+#include "fulgur/Runtime/Model.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <unistd.h>
+
+using namespace fulgur;
+using namespace fulgur::rt;
+
+static thread_local StepContext *current = nullptr;
+
+StepContext *StepContext::getCurrent() { return current; }
+void StepContext::setCurrent(StepContext *context) { current = context; }
+
+void StepContext::begin() {
+  failed = false;
+  // Steps resemble each other: what one needed in pieces, the next gets from
+  // one block.
+  if (blocks.size() > 1)
+    blocks.clear();
+  used = 0;
+}
+
+[[noreturn]] static void endProcess(const std::string &text) {
+  fflush(stdout);
+  fprintf(stderr, "%s: error: %s\n", fulgur_model.name, text.c_str());
+  _exit(static_cast<int>(ExitCode::ToolFailed));
+}
+
+void *StepContext::allocate(int64_t bytes) {
+  constexpr int64_t smallest = 1 << 16;
+  std::lock_guard<std::mutex> lock(mutex);
+  if (bytes < 0 || bytes > INT64_MAX / 4)
+    endProcess("a step of the model asks for more memory than any machine has");
+  int64_t rounded = std::max<int64_t>(bytes, 1);
+  rounded =
+      (rounded + FULGUR_ALIGNMENT - 1) / FULGUR_ALIGNMENT * FULGUR_ALIGNMENT;
+  if (blocks.empty() || blocks.back().size() - used < rounded) {
+    int64_t wanted = std::max(rounded, smallest);
+    if (blocks.empty())
+      wanted = std::max(wanted, total);
+    Block block;
+    if (Status status = block.allocate(wanted, "the results of a step"))
+      endProcess(status.text);
+    total = blocks.empty() ? wanted : total + wanted;
+    blocks.push_back(std::move(block));
+    used = 0;
+  }
+  char *memory = blocks.back().data() + used;
+  used += rounded;
+  return memory;
+}
+
+void StepContext::fail(const char *text) {
+  std::lock_guard<std::mutex> lock(mutex);
+  if (failed)
+    return;
+  failed = true;
+  failure = text ? text : "";
+}
+
+void fulgur_parallel_for(void (*fn)(void *ctx, int64_t begin, int64_t end),
+                         void *ctx, int64_t n, int64_t grain) {
+  if (current)
+    current->pool.run(fn, ctx, n, grain);
+  else if (n > 0)
+    fn(ctx, 0, n);
+}
+
+void *fulgur_alloc(int64_t bytes) { return current->allocate(bytes); }
+
+void fulgur_fail(const char *text) { current->fail(text); }

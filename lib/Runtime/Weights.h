@@ -1,0 +1,66 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The weights of a model as its step gets them: where they are stored, or
+// packed into panels.
+//
+//===----------------------------------------------------------------------===//
+#ifndef FULGUR_LIB_RUNTIME_WEIGHTS_H
+#define FULGUR_LIB_RUNTIME_WEIGHTS_H
+
+#include "fulgur/Runtime/Model.h"
+#include "lib/Runtime/Memory.h"
+#include "lib/Runtime/ThreadPool.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace fulgur::rt {
+
+/// The folders that weight files are looked for in, in this order.
+std::vector<std::string> getWeightFolders(const FulgurModel &model,
+                                          const char *chosen);
+
+/// The bytes of a weight as panels; false when they are out of range.
+bool computePackedBytes(const FulgurWeight &weight, int64_t &bytes);
+
+/// Writes the panels of a weight: computePackedBytes() of them.
+void packWeight(const FulgurWeight &weight, const char *stored, char *packed,
+                ThreadPool &pool);
+
+class Weights {
+public:
+  Weights() = default;
+  Weights(const Weights &) = delete;
+  ~Weights();
+
+  Status load(const FulgurModel &model, const std::vector<std::string> &folders,
+              ThreadPool &pool);
+
+  void *const *getPointers() const { return pointers.data(); }
+  int64_t getStoredBytes() const { return storedBytes; }
+  int64_t getPackedBytes() const { return packedBytes; }
+
+private:
+  struct File {
+    char *data;
+    int64_t size;
+  };
+
+  Status map(const std::string &name, const std::vector<std::string> &folders,
+             File &file);
+  Status load(const FulgurModel &model, const FulgurWeight &weight,
+              const std::vector<std::string> &folders, ThreadPool &pool);
+
+  std::map<std::string, File> files;
+  std::vector<Block> blocks;
+  std::vector<void *> pointers;
+  int64_t storedBytes = 0;
+  int64_t packedBytes = 0;
+};
+
+} // namespace fulgur::rt
+
+#endif // FULGUR_LIB_RUNTIME_WEIGHTS_H
