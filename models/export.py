@@ -21,6 +21,7 @@ import numpy as np
 import onnx
 import torch
 
+from export import compact
 from export.check import Reference, compare, make_inputs, search
 from export.configs import MODELS, Model, Variant, build_model
 from export.wrappers import MODULES, input_names, output_names, pack, symbols
@@ -30,6 +31,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 def trace(model: Model, variant: Variant, tensors: dict) -> onnx.ModelProto:
     net = build_model(model)
+    if variant.compact:
+        return compact.write(net, variant)
     net.set_attn_implementation(variant.attention)
     net.set_experts_implementation(variant.experts)
     config = net.config

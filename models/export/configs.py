@@ -75,6 +75,8 @@ class Variant:
     dynamic: tuple[str, ...] = ("batch", "seq", "past")
     # Whether to trace with the patches of transformers' own exporter.
     patched: bool = False
+    # Whether to write the graph by hand in the domain `fulgur` instead.
+    compact: bool = False
     # Leading padding tokens of each batch row.
     padding: tuple[int, ...] = ()
 
@@ -110,6 +112,8 @@ MODELS = {
             "prefill_attention_op": Variant(attention="sdpa", opset=23),
             "prefill_static": Variant(dynamic=()),
             "prefill_dynb": Variant(dynamic=("batch",)),
+            "compact": Variant(compact=True),
+            "compact_decode": dataclasses.replace(DECODE, compact=True),
         },
     ),
     "deepseek_v3": Model(
