@@ -14,6 +14,8 @@
 
 #include "lld/Common/Driver.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/CrashRecoveryContext.h"
+#include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -29,6 +31,9 @@ using namespace fulgur;
 static constexpr const char *initObjects[] = {FULGUR_INIT_OBJECTS};
 static constexpr const char *libraries[] = {FULGUR_LIBRARIES};
 static constexpr const char *endObjects[] = {FULGUR_END_OBJECTS};
+
+/// More than what an executable gets of the libraries above.
+static constexpr uint64_t maxLibraryBytes = uint64_t(3) << 20;
 
 /// A model exports the interface of the runtime and its own description.
 static constexpr StringLiteral versionScript =
@@ -111,6 +116,10 @@ ExitCode Link::failToLink(StringRef messages) {
   };
   rename(object.getTemporaryPath(), "the model's object file");
   rename(result.getTemporaryPath(), output);
+  rename("\n>>>", " ");
+  text.erase(std::unique(text.begin(), text.end(),
+                         [](char a, char b) { return a == ' ' && b == ' '; }),
+             text.end());
   if (StringRef(text).trim().empty())
     text = "no message";
   constexpr size_t maxLength = 800;
@@ -119,18 +128,29 @@ ExitCode Link::failToLink(StringRef messages) {
   return fail(ExitCode::ToolFailed, output + ": can not be linked: " + text);
 }
 
+/// Called instead of the end of the process.
+static void leaveBuiltin(void *messages, const char *reason, bool) {
+  *static_cast<std::string *>(messages) += reason;
+  if (auto *recovery = CrashRecoveryContext::GetCurrent())
+    recovery->HandleExit(1);
+}
+
 ExitCode Link::runBuiltin() {
   // lld keeps its state in globals.
   static std::mutex mutex;
   std::lock_guard<std::mutex> lock(mutex);
-  SmallVector<const char *> argv = {"ld.lld"};
+  SmallVector<const char *> argv = {"ld.lld", "--color-diagnostics=never"};
   for (const std::string &argument : arguments)
     argv.push_back(argument.c_str());
   std::string messages;
   raw_string_ostream os(messages);
-  lld::Result result =
+  ScopedFatalErrorHandler handler(leaveBuiltin, &messages);
+  // Without this, lld ends the process on some errors.
+  CrashRecoveryContext::Enable();
+  lld::Result status =
       lld::lldMain(argv, os, os, {{lld::Gnu, &lld::elf::link}});
-  return result.retCode ? failToLink(messages) : ExitCode::Success;
+  CrashRecoveryContext::Disable();
+  return status.retCode ? failToLink(messages) : ExitCode::Success;
 }
 
 ExitCode Link::runProgram() {
@@ -202,6 +222,13 @@ ExitCode Link::run(StringRef objectBytes) {
   if (!missing.empty())
     return fail(ExitCode::ToolFailed,
                 missing + ": no such file, which linking needs");
+  // lld writes into mapped memory, where a full disk ends the process.
+  uint64_t runtimeBytes = 0;
+  sys::fs::file_size(getRuntimeArchive(), runtimeBytes);
+  ExitCode code =
+      result.checkRoom(objectBytes.size() + runtimeBytes + maxLibraryBytes);
+  if (code != ExitCode::Success)
+    return code;
   return linker.empty() ? runBuiltin() : runProgram();
 }
 

@@ -10,7 +10,9 @@
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Process.h"
 #include "llvm/Support/Signals.h"
+#include <fcntl.h>
 
 using namespace llvm;
 using namespace fulgur;
@@ -78,6 +80,21 @@ ExitCode PendingFile::create(function_ref<ExitCode(raw_ostream &)> write) {
   // An error that nobody has looked at ends the process.
   os.clear_error();
   return code;
+}
+
+ExitCode PendingFile::checkRoom(uint64_t bytes) {
+  int fd = 0;
+  std::error_code error =
+      sys::fs::openFileForWrite(temporary, fd, sys::fs::CD_OpenExisting);
+  if (!error) {
+    error = std::error_code(::posix_fallocate(fd, 0, bytes),
+                            std::generic_category());
+    std::error_code shrunk = sys::fs::resize_file(fd, 0);
+    std::error_code closed = sys::Process::SafelyCloseFileDescriptor(fd);
+    if (!error)
+      error = shrunk ? shrunk : closed;
+  }
+  return error ? failToWrite(error) : ExitCode::Success;
 }
 
 /// Copies the bytes of one file into another that exists.

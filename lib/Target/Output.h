@@ -38,6 +38,8 @@ public:
   ExitCode create(llvm::StringRef suffix = "");
   /// Makes it with what `write` writes.
   ExitCode create(llvm::function_ref<ExitCode(llvm::raw_ostream &)> write);
+  /// Fails when the file can not get `bytes` large. Leaves it empty.
+  ExitCode checkRoom(uint64_t bytes);
   /// Gives it its final name.
   ExitCode keep();
 
