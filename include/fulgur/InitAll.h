@@ -13,6 +13,7 @@
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
+#include "passes/Bufferize/BufferizableOpInterfaces.h"
 #include "passes/Bufferize/Passes.h"
 #include "passes/Fuse/Passes.h"
 #include "passes/LowerToCPU/Passes.h"
@@ -26,6 +27,7 @@ inline void registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   registry.insert<FulgurDialect, onnx::ONNXDialect>();
+  registerFulgurBufferizableOpInterfaces(registry);
 }
 
 /// Makes upstream's passes and Fulgur's own known by their flags.

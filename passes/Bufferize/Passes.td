@@ -6,4 +6,99 @@
 
 include "mlir/Pass/PassBase.td"
 
+def DescribeModelPass : Pass<"fulgur-describe-model", "::mlir::ModuleOp"> {
+  let summary = "Note the inputs, outputs and named dimensions of the model";
+  let description = [{
+    Writes what the executable tells of its model on the module, while `@main`
+    still has tensors: `fulgur.dims` (in order of first appearance),
+    `fulgur.inputs` and `fulgur.outputs`. Extents of arguments become
+    `fulgur.dim`, and arguments read-only, as their memory is the caller's.
+
+    Before:
+
+    ```mlir
+    func.func @main(%x: tensor<?xf32> {fulgur.name = "x",
+                                       fulgur.dims = ["seq"]}) {
+      %n = tensor.dim %x, %c0 : tensor<?xf32>
+    ```
+
+    After:
+
+    ```mlir
+    module attributes {
+      fulgur.dims = [{max = 0, min = 0, name = "seq"} ],
+      fulgur.inputs = [{dims = ["seq"], name = "x", type = tensor<?xf32>} ],
+      fulgur.outputs = []} {
+      func.func @main(%x: tensor<?xf32> {bufferization.writable = false, …}) {
+        %n = fulgur.dim "seq"
+    ```
+  }];
+  let dependentDialects = ["FulgurDialect"];
+}
+
+def DecomposeTensorsPass : Pass<"fulgur-decompose-tensors", "::mlir::ModuleOp"> {
+  let summary = "Rewrite tensor operations that have no good buffer form";
+  let description = [{
+    Turns `tensor.concat` into insertions into one tensor, constant splats that
+    are written to into `linalg.fill`, and `tensor.dim` into arithmetic on what
+    the shape was made of.
+
+    Before:
+
+    ```mlir
+    %0 = tensor.concat dim(0) %a, %b : …
+    ```
+
+    After:
+
+    ```mlir
+    %e = tensor.empty() : tensor<4xf32>
+    %1 = tensor.insert_slice %a into %e[0] [2] [1] : …
+    %0 = tensor.insert_slice %b into %1[2] [2] [1] : …
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def PlanArenaPass : Pass<"fulgur-plan-arena", "::mlir::ModuleOp"> {
+  let summary = "Place buffers whose size the dimensions determine in an arena";
+  let description = [{
+    Numbers the allocations of `@main` whose size is computed from named
+    dimensions alone, and replaces each by a view of the arena, at an offset
+    that the runtime chooses. `fulgur.buffers` says between which operations of
+    `@main` each buffer is used; buffers that are never used at the same time
+    share memory. `@fulgur_buffer_sizes` computes their sizes. Allocations of
+    other sizes stay.
+
+    Before:
+
+    ```mlir
+    %n = fulgur.dim "seq"
+    %b = memref.alloc(%n) : memref<?xf32>
+    ```
+
+    After:
+
+    ```mlir
+    module attributes {fulgur.buffers = [array<i64: 2, 4>] } {
+      func.func @main(…, %arena: memref<?xi8>, %offsets: memref<?xi64>) {
+        %n = fulgur.dim "seq"
+        %o = memref.load %offsets[%c0] : memref<?xi64>
+        %i = arith.index_cast %o : i64 to index
+        %b = memref.view %arena[%i][%n] : memref<?xi8> to memref<?xf32>
+      }
+      func.func @fulgur_buffer_sizes(%dims: memref<?xi64>,
+                                     %bytes: memref<?xi64>) {
+        …
+      }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::func::FuncDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
 #endif // PASSES_BUFFERIZE_PASSES_TD

@@ -47,7 +47,8 @@ static bool isLeftover(Operation *op, Stage stage, StringRef &why) {
            llvm::any_of(op->getOperandTypes(), isTensor);
   case Stage::Lowered:
     why = "is not lowered";
-    return dialect != "llvm" && !isa<ModuleOp>(op);
+    // The target reads where the bytes of the weights are.
+    return dialect != "llvm" && name != "fulgur.weight" && !isa<ModuleOp>(op);
   default:
     return false;
   }

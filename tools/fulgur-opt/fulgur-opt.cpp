@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "fulgur/InitAll.h"
+#include "fulgur/Pipelines/Pipelines.h"
 
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 
@@ -13,6 +14,7 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   fulgur::registerAllDialects(registry);
   fulgur::registerAllPasses();
+  fulgur::registerAllPipelines();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Fulgur optimiser\n", registry));
 }

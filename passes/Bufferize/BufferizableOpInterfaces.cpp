@@ -1,0 +1,53 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// A weight is a buffer that is there already and must not be written to.
+//
+//===----------------------------------------------------------------------===//
+#include "passes/Bufferize/BufferizableOpInterfaces.h"
+
+#include "dialects/Fulgur/IR/FulgurDialect.h"
+
+#include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
+
+using namespace mlir;
+using namespace mlir::bufferization;
+using namespace fulgur;
+
+namespace {
+struct GetWeightInterface final
+    : BufferizableOpInterface::ExternalModel<GetWeightInterface, GetWeightOp> {
+  bool isWritable(Operation *, Value, const AnalysisState &) const {
+    return false;
+  }
+
+  FailureOr<BufferLikeType> getBufferType(Operation *op, Value,
+                                          const BufferizationOptions &,
+                                          const BufferizationState &,
+                                          SmallVector<Value> &) const {
+    auto type = cast<RankedTensorType>(op->getResult(0).getType());
+    return cast<BufferLikeType>(
+        MemRefType::get(type.getShape(), type.getElementType()));
+  }
+
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &,
+                          BufferizationState &) const {
+    auto weight = cast<GetWeightOp>(op);
+    auto type = dyn_cast<RankedTensorType>(weight.getResult().getType());
+    if (!type)
+      return success();
+    replaceOpWithNewBufferizedOp<GetWeightOp>(
+        rewriter, op, MemRefType::get(type.getShape(), type.getElementType()),
+        weight.getWeightAttr());
+    return success();
+  }
+};
+} // namespace
+
+void fulgur::registerFulgurBufferizableOpInterfaces(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, FulgurDialect *) {
+    GetWeightOp::attachInterface<GetWeightInterface>(*context);
+  });
+}

@@ -1,0 +1,278 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Moves buffers into one arena. The compiler says how large each buffer is as a
+// function of the named dimensions and when it is used; the runtime, which
+// knows the dimensions, chooses the places. Serving a step then allocates
+// nothing.
+//
+// A buffer's life is counted in operations of the body of @main: a loop is one
+// of them, so that what it allocates in each turn is one buffer.
+//
+//===----------------------------------------------------------------------===//
+#include "dialects/Fulgur/IR/FulgurDialect.h"
+#include "passes/Bufferize/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+
+namespace fulgur {
+#define GEN_PASS_DEF_PLANARENAPASS
+#include "passes/Bufferize/Passes.h.inc"
+} // namespace fulgur
+
+using namespace mlir;
+using namespace fulgur;
+
+namespace {
+/// An allocation that gets a place in the arena.
+struct Buffer {
+  memref::AllocOp alloc;
+  int64_t first;
+  int64_t last;
+};
+
+class ArenaPlanner {
+public:
+  ArenaPlanner(ModuleOp module, func::FuncOp main)
+      : module(module), main(main), aliases(main) {}
+
+  LogicalResult run();
+
+private:
+  void numberOperations();
+  void replaceExtentsOfArguments();
+  bool isKnownFromDims(Value value);
+  bool isReusable(memref::AllocOp alloc, Buffer &buffer);
+  void placeBuffers();
+  LogicalResult writeSizes();
+  Value cloneSize(OpBuilder &builder, Value value, IRMapping &mapping,
+                  Value dims);
+
+  ModuleOp module;
+  func::FuncOp main;
+  BufferViewFlowAnalysis aliases;
+  llvm::DenseMap<Operation *, int64_t> positions;
+  llvm::DenseMap<Value, bool> known;
+  SmallVector<Buffer> buffers;
+  SmallVector<std::pair<Location, SmallVector<Value>>> extents;
+  SmallVector<MemRefType> types;
+};
+
+struct PlanArenaPass final : fulgur::impl::PlanArenaPassBase<PlanArenaPass> {
+  void runOnOperation() final {
+    auto main = getOperation().lookupSymbol<func::FuncOp>("main");
+    if (!main || main.isExternal())
+      return;
+    if (failed(ArenaPlanner(getOperation(), main).run()))
+      signalPassFailure();
+  }
+};
+} // namespace
+
+void ArenaPlanner::numberOperations() {
+  int64_t position = 0;
+  for (Operation &op : main.getBody().front())
+    positions[&op] = position++;
+}
+
+/// After bufferization an extent of an argument can appear again; it is a named
+/// dimension all the same.
+void ArenaPlanner::replaceExtentsOfArguments() {
+  OpBuilder builder(main.getContext());
+  main.walk([&](memref::DimOp dim) {
+    auto argument = dyn_cast<BlockArgument>(dim.getSource());
+    std::optional<int64_t> axis = dim.getConstantIndex();
+    if (!argument || argument.getOwner() != &main.getBody().front() || !axis)
+      return;
+    auto names = main.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(),
+                                                  "fulgur.dims");
+    if (!names || *axis < 0 || *axis >= static_cast<int64_t>(names.size()))
+      return;
+    auto name = dyn_cast<StringAttr>(names[*axis]);
+    if (!name || name.empty())
+      return;
+    builder.setInsertionPoint(dim);
+    dim.replaceAllUsesWith(
+        DimOp::create(builder, dim.getLoc(), name.getValue()).getResult());
+    dim.erase();
+  });
+}
+
+/// Whether `value` is computed from named dimensions and constants alone.
+bool ArenaPlanner::isKnownFromDims(Value value) {
+  auto [it, isNew] = known.try_emplace(value, false);
+  if (!isNew)
+    return it->second;
+  Operation *op = value.getDefiningOp();
+  bool result = op && (isa<DimOp>(op) ||
+                       (op->getNumRegions() == 0 && isMemoryEffectFree(op) &&
+                        value.getType().isIntOrIndex() &&
+                        llvm::all_of(op->getOperands(), [&](Value v) {
+                          return isKnownFromDims(v);
+                        })));
+  known[value] = result;
+  return result;
+}
+
+/// Whether one place serves `alloc` however often it runs; fills in its life.
+bool ArenaPlanner::isReusable(memref::AllocOp alloc, Buffer &buffer) {
+  for (Operation *op = alloc->getParentOp(); op != main; op = op->getParentOp())
+    // Turns that run at the same time need a place each.
+    if (op->hasTrait<OpTrait::HasParallelRegion>())
+      return false;
+  Block &body = main.getBody().front();
+  buffer.first = std::numeric_limits<int64_t>::max();
+  buffer.last = -1;
+  for (Value alias : aliases.resolve(alloc.getResult())) {
+    for (Operation *user : alias.getUsers()) {
+      // The next turn of a loop would overwrite what this one hands to it.
+      if (user->hasTrait<OpTrait::IsTerminator>() &&
+          user->getParentOp() != main &&
+          isa<LoopLikeOpInterface>(user->getParentOp()) &&
+          user->getParentOp()->isProperAncestor(alloc))
+        return false;
+      // Making a view touches no memory.
+      if (isa<ViewLikeOpInterface>(user) && isMemoryEffectFree(user))
+        continue;
+      int64_t position = positions.lookup(body.findAncestorOpInBlock(*user));
+      buffer.first = std::min(buffer.first, position);
+      buffer.last = std::max(buffer.last, position);
+    }
+  }
+  buffer.alloc = alloc;
+  return true;
+}
+
+/// Replaces the allocations by views of two new arguments of @main.
+void ArenaPlanner::placeBuffers() {
+  OpBuilder builder(main.getContext());
+  auto arenaType = MemRefType::get(ShapedType::kDynamic, builder.getI8Type());
+  auto offsetsType =
+      MemRefType::get(ShapedType::kDynamic, builder.getI64Type());
+  unsigned count = main.getNumArguments();
+  (void)main.insertArgument(count, arenaType, {}, main.getLoc());
+  (void)main.insertArgument(count + 1, offsetsType, {}, main.getLoc());
+  main.setArgAttr(count, "fulgur.arena", builder.getUnitAttr());
+  main.setArgAttr(count + 1, "fulgur.offsets", builder.getUnitAttr());
+  Value arena = main.getArgument(count), offsets = main.getArgument(count + 1);
+
+  for (auto [number, buffer] : llvm::enumerate(buffers)) {
+    memref::AllocOp alloc = buffer.alloc;
+    Location loc = alloc.getLoc();
+    extents.push_back({loc, llvm::to_vector(alloc.getDynamicSizes())});
+    types.push_back(alloc.getType());
+    builder.setInsertionPoint(alloc);
+    Value index = arith::ConstantIndexOp::create(builder, loc, number);
+    Value offset = memref::LoadOp::create(builder, loc, offsets, index);
+    offset = arith::IndexCastOp::create(builder, loc, builder.getIndexType(),
+                                        offset);
+    Value view = memref::ViewOp::create(builder, loc, alloc.getType(), arena,
+                                        offset, alloc.getDynamicSizes());
+    alloc.replaceAllUsesWith(view);
+    alloc.erase();
+  }
+}
+
+Value ArenaPlanner::cloneSize(OpBuilder &builder, Value value,
+                              IRMapping &mapping, Value dims) {
+  if (Value done = mapping.lookupOrNull(value))
+    return done;
+  Operation *op = value.getDefiningOp();
+  if (auto dim = dyn_cast<DimOp>(op)) {
+    auto all = module->getAttrOfType<ArrayAttr>("fulgur.dims");
+    for (auto [i, attr] : llvm::enumerate(all ? all.getValue() : //
+                                              ArrayRef<Attribute>())) {
+      if (cast<DictionaryAttr>(attr).get("name") != dim.getNameAttr())
+        continue;
+      Location loc = dim.getLoc();
+      Value index = arith::ConstantIndexOp::create(builder, loc, i);
+      Value load = memref::LoadOp::create(builder, loc, dims, index);
+      Value size = arith::IndexCastOp::create(builder, loc,
+                                              builder.getIndexType(), load);
+      mapping.map(value, size);
+      return size;
+    }
+    dim.emitOpError("expected the dimension to be in the module's "
+                    "'fulgur.dims', but got '")
+        << dim.getName() << "'";
+    return nullptr;
+  }
+  for (Value operand : op->getOperands())
+    if (!cloneSize(builder, operand, mapping, dims))
+      return nullptr;
+  builder.clone(*op, mapping);
+  return mapping.lookup(value);
+}
+
+static int64_t getElementBytes(Type type) {
+  if (isa<IndexType>(type))
+    return 8;
+  if (auto vector = dyn_cast<VectorType>(type))
+    return getElementBytes(vector.getElementType()) * vector.getNumElements();
+  return llvm::divideCeil(type.getIntOrFloatBitWidth(), 8);
+}
+
+/// Writes @fulgur_buffer_sizes.
+LogicalResult ArenaPlanner::writeSizes() {
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  auto type = MemRefType::get(ShapedType::kDynamic, builder.getI64Type());
+  auto function =
+      func::FuncOp::create(builder, main.getLoc(), "fulgur_buffer_sizes",
+                           builder.getFunctionType({type, type}, {}));
+  Block *block = function.addEntryBlock();
+  builder.setInsertionPointToStart(block);
+  IRMapping mapping;
+  for (auto [number, entry] : llvm::enumerate(extents)) {
+    auto &[loc, sizes] = entry;
+    MemRefType memref = types[number];
+    int64_t bytes = getElementBytes(memref.getElementType());
+    for (int64_t extent : memref.getShape())
+      if (!ShapedType::isDynamic(extent))
+        bytes *= extent;
+    Value total = arith::ConstantIndexOp::create(builder, loc, bytes);
+    for (Value size : sizes) {
+      Value cloned = cloneSize(builder, size, mapping, block->getArgument(0));
+      if (!cloned)
+        return failure();
+      total = arith::MulIOp::create(builder, loc, total, cloned);
+    }
+    total = arith::IndexCastOp::create(builder, loc, builder.getI64Type(), //
+                                       total);
+    Value index = arith::ConstantIndexOp::create(builder, loc, number);
+    memref::StoreOp::create(builder, loc, total, block->getArgument(1), index);
+  }
+  func::ReturnOp::create(builder, main.getLoc());
+  return success();
+}
+
+LogicalResult ArenaPlanner::run() {
+  if (!main.getBody().hasOneBlock())
+    return main.emitError("expected 'main' to be one block, but got ")
+           << main.getBody().getBlocks().size();
+  replaceExtentsOfArguments();
+  numberOperations();
+  main.walk([&](memref::AllocOp alloc) {
+    Buffer buffer;
+    if (alloc.getType().getLayout().isIdentity() &&
+        alloc.getSymbolOperands().empty() &&
+        llvm::all_of(alloc.getDynamicSizes(),
+                     [&](Value size) { return isKnownFromDims(size); }) &&
+        isReusable(alloc, buffer) && buffer.last >= 0)
+      buffers.push_back(buffer);
+  });
+  OpBuilder builder(main.getContext());
+  SmallVector<Attribute> lives;
+  for (const Buffer &buffer : buffers)
+    lives.push_back(builder.getDenseI64ArrayAttr({buffer.first, buffer.last}));
+  module->setAttr("fulgur.buffers", builder.getArrayAttr(lives));
+  placeBuffers();
+  return writeSizes();
+}
