@@ -35,7 +35,12 @@ static constexpr const char *endObjects[] = {FULGUR_END_OBJECTS};
 /// More than what an executable gets of the libraries above.
 static constexpr uint64_t maxLibraryBytes = uint64_t(3) << 20;
 
-/// A model exports the interface of the runtime and its own description.
+/// What fulgur/Runtime/Fulgur.h declares.
+static constexpr StringLiteral interface[] = {
+    "fulgur_model_info", "fulgur_create", "fulgur_run", "fulgur_last_error",
+    "fulgur_destroy"};
+
+/// A library exports the interface of the runtime and the model's description.
 static constexpr StringLiteral versionScript =
     "{ global: fulgur_*; local: *; };\n";
 
@@ -94,7 +99,7 @@ void Link::addInputs() {
   // From here on files are taken as they are needed: `main` by the start file,
   // the interface of a library by its names.
   if (isShared)
-    for (StringRef name : {"fulgur_model", "fulgur_parallel_for"})
+    for (StringRef name : interface)
       add("--undefined=" + name);
   addFile(getRuntimeArchive());
   add("--start-group");
