@@ -134,7 +134,8 @@ ExitCode fulgur::optimize(Module &module, TargetMachine &machine,
     return fail(ExitCode::InternalFailure,
                 "the generated LLVM IR is not valid: " + problem);
   for (GlobalObject &object : module.global_objects()) {
-    if (object.isDeclaration())
+    // The names that LLVM gives a meaning keep their linkage.
+    if (object.isDeclaration() || object.getName().starts_with("llvm."))
       continue;
     if (isVisible(object.getName()))
       object.setVisibility(GlobalValue::HiddenVisibility);

@@ -185,15 +185,20 @@ void DescriptorBuilder::build(const ModelInfo &info, StringRef blob,
       table(info.buffers, "fulgur_buffers", [&](const BufferLifetime &buffer) {
         return Fields{i64(buffer.first), i64(buffer.last)};
       });
+  // Nothing of this machine is in a model that needs no files.
+  bool hasFiles = any_of(info.weights, [](const WeightInfo &weight) {
+    return !weight.file.empty();
+  });
+  Constant *folder = hasFiles ? string(info.folder) : null();
   Constant *sizes =
       info.buffers.empty() ? null() : function("fulgur_buffer_sizes");
   GlobalVariable *model = global(
       structure({i64(FULGUR_ABI_VERSION), string(info.name), string(compiler),
-                 string(info.folder), i64(info.dims.size()), dims,
-                 i64(info.inputs.size()), inputs, i64(info.outputs.size()),
-                 outputs, i64(info.weights.size()), weights,
-                 i64(info.buffers.size()), buffers, embedded, i64(blob.size()),
-                 sizes, function("fulgur_step")}),
+                 folder, i64(info.dims.size()), dims, i64(info.inputs.size()),
+                 inputs, i64(info.outputs.size()), outputs,
+                 i64(info.weights.size()), weights, i64(info.buffers.size()),
+                 buffers, embedded, i64(blob.size()), sizes,
+                 function("fulgur_step")}),
       "fulgur_model");
   model->setLinkage(GlobalValue::ExternalLinkage);
   model->setDSOLocal(false);
