@@ -17,23 +17,6 @@ using namespace fulgur::rt;
 
 static long long ll(int64_t value) { return value; }
 
-static std::string describeDim(const FulgurModel &model, int64_t extent) {
-  if (extent >= 0)
-    return std::to_string(extent);
-  if (extent < 0 && -1 - extent < model.num_dims)
-    return model.dims[-1 - extent].name;
-  return "?";
-}
-
-/// `[n, 64]`
-static std::string describeInfo(const FulgurModel &model,
-                                const FulgurTensorInfo &info) {
-  std::string text = "[";
-  for (int32_t i = 0; i < info.rank; ++i)
-    text += (i ? ", " : "") + describeDim(model, info.shape[i]);
-  return text + "]";
-}
-
 Status fulgur::rt::matchShape(const FulgurModel &model,
                               const FulgurTensorInfo &info,
                               const int64_t *shape, int64_t rank, Shape &dims,
@@ -43,7 +26,7 @@ Status fulgur::rt::matchShape(const FulgurModel &model,
     return fail(ExitCode::InvalidInput,
                 "expected rank of input %s to be %d (shape %s), but got %lld "
                 "(shape %s)",
-                name.c_str(), info.rank, describeInfo(model, info).c_str(),
+                name.c_str(), info.rank, describeShape(model, info).c_str(),
                 ll(rank), describeShape(shape, rank).c_str());
   for (int64_t i = 0; i < rank; ++i) {
     int64_t wanted = info.shape[i], got = shape[i];
@@ -257,7 +240,7 @@ Status Session::checkOutputs() {
     if (!agrees || (outputBytes[i] > 0 && !buffer.data))
       return fail(ExitCode::InternalFailure,
                   "expected shape of output %s to be %s, but got %s",
-                  quoted(info.name).c_str(), describeInfo(model, info).c_str(),
+                  quoted(info.name).c_str(), describeShape(model, info).c_str(),
                   describeShape(buffer.shape, info.rank).c_str());
   }
   return {};

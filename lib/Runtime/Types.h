@@ -32,6 +32,14 @@ bool computeBytes(const int64_t *shape, int64_t rank, int64_t elementBytes,
 /// `[2, 3]`.
 std::string describeShape(const int64_t *shape, int64_t rank);
 
+/// `[n, 64]`, with the names of dimensions.
+std::string describeShape(const FulgurModel &model,
+                          const FulgurTensorInfo &info);
+
+/// `x: f32[n, 64]`.
+std::string describeTensor(const FulgurModel &model,
+                           const FulgurTensorInfo &info);
+
 /// The element `index` of an array. Floats exactly; integers beyond 2^53 are
 /// rounded.
 double readNumber(int32_t type, const void *data, int64_t index);
