@@ -11,6 +11,7 @@
 #include "fulgur/InitAll.h"
 #include "lib/Compiler/Diagnostics.h"
 #include "lib/Compiler/Progress.h"
+// #include "passes/Raise/ConvertONNXToLinalg/Supported.h"
 
 #include "mlir/Parser/Parser.h"
 #include "mlir/Support/Timing.h"
@@ -43,7 +44,7 @@ public:
 private:
   static DialectRegistry makeRegistry() {
     DialectRegistry registry;
-    registerAllDialects(registry);
+    fulgur::registerAllDialects(registry);
     return registry;
   }
 
@@ -89,7 +90,7 @@ ExitCode Compilation::resume() {
                                      "', which is after the asked one, '" +
                                      getStageInfo(options.emit).emit + "'");
   reached = *stage;
-  return ExitCode::Ok;
+  return ExitCode::Success;
 }
 
 ExitCode Compilation::load() {
@@ -101,9 +102,10 @@ ExitCode Compilation::load() {
   progress.step(getStageInfo(Stage::Imported).step, options.input);
   TimingScope timer = rootTimer.nest("import");
   ONNXImportOptions importOptions;
+  // importOptions.isSupported = isSupportedONNXOperator;
   ONNXImportResult imported =
       importONNXModel(options.input, context, importOptions);
-  if (imported.exitCode != ExitCode::Ok)
+  if (imported.exitCode != ExitCode::Success)
     return imported.exitCode;
   module = std::move(imported.module);
   SmallString<128> folder(llvm::sys::path::parent_path(options.input));
@@ -147,7 +149,7 @@ ExitCode Compilation::runStage(Stage stage) {
   if (failed(pm.run(*module))) {
     if (!isOurs)
       return ExitCode::Unsupported;
-    return fail(ExitCode::Internal, options.input + ": stage '" + info.step +
+    return fail(ExitCode::InternalFailure, options.input + ": stage '" + info.step +
                                         "' failed; replay it with: fulgur-opt "
                                         "--run-reproducer " +
                                         reproducer);
@@ -169,12 +171,12 @@ ExitCode Compilation::writeText(StringRef path) {
   if (error)
     return fail(ExitCode::InvalidInput,
                 path + ": cannot write: " + llvm::toString(std::move(error)));
-  return ExitCode::Ok;
+  return ExitCode::Success;
 }
 
 ExitCode Compilation::dump(Stage stage) {
   if (options.dumpDirectory.empty())
-    return ExitCode::Ok;
+    return ExitCode::Success;
   if (std::error_code error =
           llvm::sys::fs::create_directories(options.dumpDirectory))
     return fail(ExitCode::InvalidInput,
@@ -188,13 +190,13 @@ ExitCode Compilation::dump(Stage stage) {
 
 ExitCode Compilation::run() {
   if (options.explain && failed(enableExplain(context, llvm::outs())))
-    return fail(ExitCode::Internal, "remarks cannot be enabled");
-  if (ExitCode code = load(); code != ExitCode::Ok)
+    return fail(ExitCode::InternalFailure, "remarks cannot be enabled");
+  if (ExitCode code = load(); code != ExitCode::Success)
     return code;
   Stage last = std::min(options.emit, Stage::Lowered);
   while (reached < last) {
     Stage next = static_cast<Stage>(static_cast<unsigned>(reached) + 1);
-    if (ExitCode code = runStage(next); code != ExitCode::Ok)
+    if (ExitCode code = runStage(next); code != ExitCode::Success)
       return code;
   }
   if (isMLIR(options.emit))

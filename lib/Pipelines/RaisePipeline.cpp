@@ -8,6 +8,7 @@
 #include "fulgur/Pipelines/Pipelines.h"
 #include "passes/Raise/Passes.h"
 
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
@@ -17,4 +18,10 @@ void fulgur::buildRaisePipeline(OpPassManager &pm,
   SetDimsPassOptions dims;
   llvm::append_range(dims.dims, options.dims);
   pm.addPass(createSetDimsPass(dims));
+  pm.addPass(createFoldONNXPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createCanonicalizerPass());
+  //   pm.addPass(createConvertONNXToLinalgPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
 }

@@ -31,4 +31,30 @@ def SetDimsPass : Pass<"fulgur-set-dims", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def FoldONNXPass : Pass<"fulgur-fold-onnx", "::mlir::ModuleOp"> {
+  let summary = "Compute the shape arithmetic of imported graphs at compile time";
+  let description = [{
+    Exporters compute shapes with operators: `Shape`, `Gather`, `Concat`, … in
+    front of `Reshape` and `Expand`. This pass knows every size as an expression
+    over the named dimensions, and with it
+
+    - makes extents static in types where they are constant,
+    - replaces small integer tensors by constants, or by index arithmetic over
+      `fulgur.dim`,
+    - folds operators on small constants, and removes those that do nothing.
+
+    ```mlir
+    %s = onnx.Shape(%x) {start = 1 : i64} : (tensor<?x?x8xf32>) -> tensor<2xi64>
+    // with fulgur.dims = ["batch", "seq", ""]
+    %d = fulgur.dim "seq"
+    %c = arith.index_cast %d : index to i64
+    %s = tensor.from_elements %c, %c8 : tensor<2xi64>
+    ```
+
+    Does not touch floating-point arithmetic whose result could differ.
+  }];
+  let dependentDialects = ["::fulgur::FulgurDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 #endif // PASSES_RAISE_PASSES_TD

@@ -100,6 +100,15 @@ static std::string defaultOutput(Stage stage) {
   }
 }
 
+/// The table of exit codes as `--help` prints it.
+static std::string getExitCodeSummary() {
+  std::string text;
+  for (const ExitCodeInfo &info : exitCodes)
+    text += "\n  " + std::to_string(static_cast<int>(info.code)) + "  " +
+            info.text;
+  return text;
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::HideUnrelatedOptions(category);
@@ -113,7 +122,7 @@ int main(int argc, char **argv) {
           "Compiles a model to one executable file\n\n"
           "  fulgur-compile model.onnx -o model\n"
           "  ./model run --input-dir inputs --output-dir outputs\n\n"
-          "Exit codes: " +
+          "Exit codes:" +
               getExitCodeSummary() + "\n",
           &problems))
     return usageError(llvm::StringRef(problem).trim().split('\n').first);

@@ -69,6 +69,9 @@ ONNXImportResult fulgur::importONNXModel(StringRef path, MLIRContext &context,
     emitError(loc) << message;
     return code;
   };
+  llvm::function_ref<bool(StringRef)> isSupported;
+  if (options.isSupported)
+    isSupported = options.isSupported;
   ONNXImportResult result;
   ModelFile file;
   auto step = [&](ExitCode code) {
@@ -76,7 +79,7 @@ ONNXImportResult fulgur::importONNXModel(StringRef path, MLIRContext &context,
     return code == ExitCode::Success;
   };
   if (!step(loadModelFile(path, file, report)) ||
-      !step(inlineFunctions(file, options.isSupported, report)) ||
+      !step(inlineFunctions(file, isSupported, report)) ||
       !step(checkSupport(file, &context, options, report)))
     return result;
   OwningOpRef<ModuleOp> module(ModuleOp::create(loc));
