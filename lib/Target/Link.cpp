@@ -14,6 +14,7 @@
 
 #include "lld/Common/Driver.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/FileSystem.h"
@@ -144,6 +145,10 @@ ExitCode Link::runBuiltin() {
   // lld keeps its state in globals.
   static std::mutex mutex;
   std::lock_guard<std::mutex> lock(mutex);
+  // lld registers LLVM's options when it runs first, and ends the process when
+  // the tool around it has one of these names.
+  if (cl::Option *option = cl::getRegisteredOptions().lookup("mcpu"))
+    option->removeArgument();
   SmallVector<const char *> argv = {"ld.lld", "--color-diagnostics=never"};
   for (const std::string &argument : arguments)
     argv.push_back(argument.c_str());
