@@ -29,6 +29,11 @@ void setTarget(llvm::Module &module, const llvm::TargetMachine &machine);
 ExitCode optimize(llvm::Module &module, llvm::TargetMachine &machine,
                   unsigned optLevel);
 
+/// Makes the conversions from f32 to bf16 explicit where the processor would
+/// need a call for each element.
+void expandConversions(llvm::Module &module,
+                       const llvm::TargetMachine &machine);
+
 /// Adds the conversions to bf16 that code may call and that the C compiler's
 /// library has not everywhere.
 void addConversionHelpers(llvm::Module &module);

@@ -2,16 +2,20 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// Conversions to bf16 in software. The code generator calls them by these names
-// where the processor has no instruction; GCC's library has them since GCC 13.
+// Conversions to bf16 in software, for processors that have no instruction for
+// them: from f32 inline, where they can be vectorised, the rest as functions.
+// The code generator calls those by these names; GCC's library has them only
+// since GCC 13.
 //
 //===----------------------------------------------------------------------===//
 #include "lib/Target/CodeGen.h"
 
 #include "llvm/AsmParser/Parser.h"
+#include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
 #include "llvm/Linker/Linker.h"
+#include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/Support/SourceMgr.h"
 
 using namespace llvm;
@@ -52,6 +56,50 @@ define weak hidden bfloat @__truncdfbf2(double %x) nounwind {
 }
 declare double @llvm.fabs.f64(double)
 )";
+
+static bool hasBF16Instructions(const TargetMachine &machine) {
+  if (machine.getTargetTriple().getArch() != Triple::x86_64)
+    return true;
+  const MCSubtargetInfo &info = *machine.getMCSubtargetInfo();
+  return info.checkFeatures("+avx512bf16") ||
+         info.checkFeatures("+avxneconvert");
+}
+
+/// The same steps as __truncsfbf2 above, for scalars and vectors.
+static void expandTruncation(FPTruncInst &truncation) {
+  IRBuilder<> builder(&truncation);
+  Value *source = truncation.getOperand(0);
+  Type *wide = source->getType()->getWithNewType(builder.getInt32Ty());
+  Type *narrow = source->getType()->getWithNewType(builder.getInt16Ty());
+  auto constant = [&](uint64_t value) { return ConstantInt::get(wide, value); };
+  Value *bits = builder.CreateBitCast(source, wide);
+  Value *high = builder.CreateLShr(bits, constant(16));
+  Value *bias =
+      builder.CreateAdd(builder.CreateAnd(high, constant(1)), constant(0x7fff));
+  Value *rounded =
+      builder.CreateLShr(builder.CreateAdd(bits, bias), constant(16));
+  Value *quiet = builder.CreateOr(high, constant(0x40));
+  Value *isNaN = builder.CreateFCmpUNO(source, source);
+  Value *result =
+      builder.CreateTrunc(builder.CreateSelect(isNaN, quiet, rounded), narrow);
+  truncation.replaceAllUsesWith(
+      builder.CreateBitCast(result, truncation.getType()));
+  truncation.eraseFromParent();
+}
+
+void fulgur::expandConversions(Module &module, const TargetMachine &machine) {
+  if (hasBF16Instructions(machine))
+    return;
+  for (Function &function : module)
+    for (Instruction &instruction :
+         make_early_inc_range(instructions(function))) {
+      auto *truncation = dyn_cast<FPTruncInst>(&instruction);
+      if (truncation &&
+          truncation->getDestTy()->getScalarType()->isBFloatTy() &&
+          truncation->getSrcTy()->getScalarType()->isFloatTy())
+        expandTruncation(*truncation);
+    }
+}
 
 static bool usesBF16(const Module &module) {
   for (const Function &function : module)

@@ -130,6 +130,7 @@ static ExitCode emit(ModuleOp module, Stage stage, StringRef output,
   ir->setModuleIdentifier(info.name);
   ir->setSourceFileName(info.name);
   setTarget(*ir, *machine);
+  expandConversions(*ir, *machine);
   code = optimize(*ir, *machine, options.optLevel);
   if (code != ExitCode::Success)
     return code;
