@@ -19,7 +19,7 @@ namespace fulgur::rt {
 class Json {
 public:
   Json &key(const char *name) {
-    value(name);
+    value(std::string(name));
     text += ": ";
     first = true;
     return *this;
@@ -46,6 +46,8 @@ public:
     }
     text += '"';
   }
+  /// Else a literal would become a bool.
+  void value(const char *string) { value(std::string(string)); }
   void value(int64_t number) { raw(std::to_string(number)); }
   void value(bool flag) { raw(flag ? "true" : "false"); }
   /// JSON has no NaN and no infinity: they become null.

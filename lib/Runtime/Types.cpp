@@ -145,6 +145,28 @@ std::string fulgur::rt::describeShape(const int64_t *shape, int64_t rank) {
   return text + "]";
 }
 
+std::string fulgur::rt::describeShape(const FulgurModel &model,
+                                      const FulgurTensorInfo &info) {
+  std::string text = "[";
+  for (int32_t i = 0; i < info.rank; ++i) {
+    int64_t extent = info.shape[i];
+    text += i ? ", " : "";
+    if (extent >= 0)
+      text += std::to_string(extent);
+    else if (-1 - extent < model.num_dims)
+      text += model.dims[-1 - extent].name;
+    else
+      text += "?";
+  }
+  return text + "]";
+}
+
+std::string fulgur::rt::describeTensor(const FulgurModel &model,
+                                       const FulgurTensorInfo &info) {
+  return std::string(info.name) + ": " + getTypeName(info.type) +
+         describeShape(model, info);
+}
+
 template <typename T> static T load(const void *data, int64_t index) {
   T value;
   memcpy(&value, static_cast<const char *>(data) + index * sizeof(T),
