@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import multiprocessing
 import pathlib
 import re
 import shutil
@@ -151,16 +152,21 @@ def save_tensors(folder: pathlib.Path, tensors: dict) -> None:
         np.save(folder / f"{name}.npy", tensor.contiguous().numpy())
 
 
-def describe(variant: Variant, config) -> str:
+def describe(variant: Variant) -> str:
     sizes = [f"B={variant.batch}", f"S={variant.seq}"]
     if variant.past:
         sizes.append(f"P={variant.past}")
     return " ".join(sizes)
 
 
-def export(name: str, variant_name: str, reference: Reference, out: pathlib.Path):
+def export(task: tuple[str, pathlib.Path]) -> list:
+    """Writes one variant below a folder; returns its row of the table."""
+    key, out = task
+    torch.set_num_threads(1)
+    name, variant_name = key.split("/")
     model = MODELS[name]
     variant = model.variants[variant_name]
+    reference = Reference(model)
     tensors, outputs, margin = search(reference, variant)
     samples = make_inputs(reference, traced_shape(variant), seed=0)
 
@@ -191,18 +197,16 @@ def export(name: str, variant_name: str, reference: Reference, out: pathlib.Path
     save_tensors(out / name / variant_name / "outputs", outputs)
 
     logits = outputs["logits"]
-    row = [
-        f"{name}/{variant_name}",
+    return [
+        key,
         variant.opset,
         len(proto.graph.node),
         f"{path.stat().st_size // 1024} KB",
-        describe(variant, reference.config),
+        describe(variant),
         f"{logits.abs().max():.1f}",
         f"{margin:.1e}",
         f"{error:.0e}",
     ]
-    print(" | ".join(map(str, row)), flush=True)
-    return row
 
 
 def update_table(readme: pathlib.Path, row: list) -> None:
@@ -225,7 +229,6 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="MODEL or MODEL/VARIANT; all if none")
     parser.add_argument("--out", type=pathlib.Path, default=HERE)
     args = parser.parse_args()
-    torch.set_num_threads(1)
     known = [f"{m}/{v}" for m in MODELS for v in MODELS[m].variants]
     names = args.names or list(MODELS)
     chosen = [k for k in known if any(k == n or k.split("/")[0] == n for n in names)]
@@ -233,14 +236,14 @@ def main() -> None:
         if name not in known and name not in MODELS:
             parser.error(f"expected one of {', '.join(known)}, but got {name}")
 
-    references = {}
-    for key in chosen:
-        name, variant = key.split("/")
-        if name not in references:
-            references[name] = Reference(MODELS[name])
-        row = export(name, variant, references[name], args.out)
-        if args.out == HERE:
-            update_table(HERE / "README.md", row)
+    # The exporter numbers values across exports, so each gets its own process
+    # and the same file comes out whatever else is written.
+    pool = multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1)
+    with pool:
+        for row in pool.imap(export, [(key, args.out) for key in chosen], 1):
+            print(" | ".join(map(str, row)), flush=True)
+            if args.out == HERE:
+                update_table(HERE / "README.md", row)
 
 
 if __name__ == "__main__":
