@@ -163,6 +163,13 @@ ExitCode Link::runBuiltin() {
   return status.retCode ? failToLink(messages) : ExitCode::Success;
 }
 
+/// Whether `linker` is a compiler driver, which hands arguments to a linker.
+static bool isCompilerDriver(StringRef linker) {
+  StringRef name = sys::path::filename(linker);
+  return name == "cc" || name.contains("gcc") || name.contains("clang") ||
+         name.contains("++");
+}
+
 ExitCode Link::runProgram() {
   ErrorOr<std::string> program = sys::findProgramByName(linker);
   if (!program)
@@ -176,7 +183,15 @@ ExitCode Link::runProgram() {
                 "no temporary file can be made: " + error.message());
   FileRemover remover(log);
   SmallVector<StringRef> argv = {*program};
-  argv.append(arguments.begin(), arguments.end());
+  if (isCompilerDriver(linker)) {
+    // Everything is named, also what a driver would add.
+    argv.append({"-nostdlib", isShared ? "-shared" : "-pie", "-o",
+                 result.getTemporaryPath()});
+    for (const std::string &argument : arguments)
+      argv.append({"-Xlinker", argument});
+  } else {
+    argv.append(arguments.begin(), arguments.end());
+  }
   std::string problem;
   int status =
       sys::ExecuteAndWait(*program, argv, /*Env=*/std::nullopt,

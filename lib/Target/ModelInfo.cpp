@@ -211,7 +211,10 @@ bool Reader::readWeight(WeightOp op) {
     weight.packed = static_cast<int32_t>(packed.getInt());
   if (auto interleave = op->getAttrOfType<IntegerAttr>("interleave"))
     weight.interleave = static_cast<int32_t>(interleave.getInt());
-  weight.transposed = op->hasAttr("transposed");
+  // A unit attribute or a boolean one.
+  auto transposed = op->getAttrOfType<BoolAttr>("transposed");
+  weight.transposed =
+      transposed ? transposed.getValue() : op->hasAttr("transposed");
   if (weight.packed && !weight.interleave)
     weight.interleave = 1;
   info.weights.push_back(std::move(weight));

@@ -38,7 +38,7 @@ struct TargetOptions {
   /// of this machine with exactly its features.
   std::string cpu = "native";
   WeightMode weights = WeightMode::Auto;
-  /// A program that takes the arguments of `ld`; empty for the built-in linker.
+  /// A linker (ld) or a compiler driver (cc); empty for the built-in linker.
   std::string linker;
   /// What the file names of weights are relative to; empty for the module's
   /// attribute `fulgur.model_folder`.
