@@ -12,5 +12,6 @@ config.environment["PATH"] = os.pathsep.join(
     [os.path.join(config.fulgur_build_dir, "bin"), config.llvm_tools_dir,
      os.path.dirname(config.python), config.environment["PATH"]])
 config.substitutions.append(("%python", config.python))
+config.substitutions.append(("%build", config.fulgur_build_dir))
 config.substitutions.append(("%root", config.fulgur_source_dir))
 config.substitutions.append(("%models", os.path.join(config.fulgur_source_dir, "models")))
