@@ -38,6 +38,8 @@ public:
 private:
   void refineType(Value value);
   void replaceByContents(Operation *op);
+  void simplifyReshape(Operation *op);
+  void removeExpands(Operation *op);
   Value getDim(StringRef name);
 
   func::FuncOp function;
@@ -122,14 +124,108 @@ void Folder::replaceByContents(Operation *op) {
   op->erase();
 }
 
+static bool isOne(AffineExpr expr) { return Sizes::asConstant(expr) == 1; }
+
+/// A reshape (or an expansion) to the same shape goes; one that only adds and
+/// removes extents of 1 becomes `Squeeze` and `Unsqueeze`, whose meaning does
+/// not depend on sizes.
+void Folder::simplifyReshape(Operation *op) {
+  if (!isa<onnx::ReshapeOp, onnx::ExpandOp, onnx::TileOp>(op))
+    return;
+  Value from = op->getOperand(0), to = op->getResult(0);
+  ArrayRef<AffineExpr> before = analysis.getShape(from);
+  ArrayRef<AffineExpr> after = analysis.getShape(to);
+  if (before == after && from.getType() == to.getType()) {
+    to.replaceAllUsesWith(from);
+    op->erase();
+    return;
+  }
+  auto withoutOnes = [](ArrayRef<AffineExpr> shape) {
+    return llvm::to_vector(
+        llvm::make_filter_range(shape, [](AffineExpr e) { return !isOne(e); }));
+  };
+  auto fromType = dyn_cast<RankedTensorType>(from.getType());
+  auto toType = dyn_cast<RankedTensorType>(to.getType());
+  if (!isa<onnx::ReshapeOp>(op) || !fromType || !toType ||
+      before.size() == after.size() ||
+      withoutOnes(before) != withoutOnes(after))
+    return;
+  // Which ones go or come is free when several stand side by side: the first.
+  SmallVector<int64_t> removed, added, shape;
+  size_t i = 0, j = 0;
+  while (i < before.size() || j < after.size()) {
+    if (i < before.size() && j < after.size() && before[i] == after[j]) {
+      shape.push_back(fromType.getDimSize(i));
+      ++i, ++j;
+    } else if (j < after.size() && isOne(after[j])) {
+      added.push_back(j++);
+    } else {
+      removed.push_back(i++);
+    }
+  }
+  builder.setInsertionPoint(op);
+  auto axes = [&](ArrayRef<int64_t> values) -> Value {
+    auto type = RankedTensorType::get({static_cast<int64_t>(values.size())},
+                                      builder.getI64Type());
+    return arith::ConstantOp::create(builder, op->getLoc(),
+                                     DenseElementsAttr::get(type, values));
+  };
+  Value value = from;
+  if (!removed.empty())
+    value = onnx::SqueezeOp::create(builder, op->getLoc(),
+                                    TypeRange{fromType.clone(shape)},
+                                    ValueRange{value, axes(removed)})
+                ->getResult(0);
+  if (!added.empty())
+    value = onnx::UnsqueezeOp::create(builder, op->getLoc(), TypeRange{toType},
+                                      ValueRange{value, axes(added)})
+                ->getResult(0);
+  to.replaceAllUsesWith(value);
+  op->erase();
+}
+
+/// An operator that broadcasts its operands needs no expanded operand when the
+/// others make the same shape.
+void Folder::removeExpands(Operation *op) {
+  if (!isa<onnx::AddOp, onnx::SubOp, onnx::MulOp, onnx::DivOp, onnx::WhereOp,
+           onnx::AndOp, onnx::OrOp, onnx::EqualOp>(op))
+    return;
+  ArrayRef<AffineExpr> result = analysis.getShape(op->getResult(0));
+  for (OpOperand &operand : op->getOpOperands()) {
+    auto expand = operand.get().getDefiningOp<onnx::ExpandOp>();
+    if (!expand)
+      continue;
+    ArrayRef<AffineExpr> small = analysis.getShape(expand->getOperand(0));
+    // Some other operand must have every extent that the small one lacks.
+    bool isRedundant = true;
+    for (size_t i = 1; i <= result.size() && isRedundant; ++i) {
+      AffineExpr wanted = result[result.size() - i];
+      auto has = [&](ArrayRef<AffineExpr> shape) {
+        return i <= shape.size() && shape[shape.size() - i] == wanted;
+      };
+      isRedundant = has(small);
+      for (OpOperand &other : op->getOpOperands())
+        isRedundant |=
+            &other != &operand && has(analysis.getShape(other.get()));
+    }
+    if (isRedundant)
+      operand.set(expand->getOperand(0));
+  }
+}
+
 void Folder::run() {
   Block &body = function.front();
   for (Operation &op : body)
     if (op.getName().getDialectNamespace() == "onnx")
       for (Value result : op.getResults())
         refineType(result);
+  for (Operation &op : body)
+    if (op.getName().getDialectNamespace() == "onnx")
+      removeExpands(&op);
   for (Operation &op : llvm::make_early_inc_range(body))
     replaceByContents(&op);
+  for (Operation &op : llvm::make_early_inc_range(body))
+    simplifyReshape(&op);
   function.setFunctionType(builder.getFunctionType(
       function.getArgumentTypes(),
       llvm::to_vector(body.getTerminator()->getOperandTypes())));
@@ -137,7 +233,8 @@ void Folder::run() {
 
 void FoldONNXPass::runOnOperation() {
   RewritePatternSet patterns(&getContext());
-  populateFoldONNXPatterns(patterns);
+  populateFoldConstantPatterns(patterns);
+  populateFoldMovementPatterns(patterns);
   FrozenRewritePatternSet frozen(std::move(patterns));
   for (auto function : getOperation().getOps<func::FuncOp>()) {
     if (function.isExternal())

@@ -12,9 +12,13 @@
 
 namespace fulgur {
 
-/// Operators on small constants are evaluated, operators that do nothing go,
-/// and pairs that undo each other cancel.
-void populateFoldONNXPatterns(mlir::RewritePatternSet &patterns);
+/// Operators on small constants are evaluated, operators that do nothing go.
+void populateFoldConstantPatterns(mlir::RewritePatternSet &patterns);
+
+/// Chains of operators that only move data become short: two transposes or
+/// reshapes are one, a slice of a concatenation is the part, transposes move
+/// towards the inputs until they cancel.
+void populateFoldMovementPatterns(mlir::RewritePatternSet &patterns);
 
 } // namespace fulgur
 

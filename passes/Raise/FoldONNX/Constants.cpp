@@ -213,44 +213,6 @@ struct RemoveNeutral final : OpRewritePattern<Op> {
   }
 };
 
-/// Two transposes are one.
-struct MergeTransposes final : OpRewritePattern<onnx::TransposeOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(onnx::TransposeOp op,
-                                PatternRewriter &rewriter) const final {
-    auto inner = input(op, 0).getDefiningOp<onnx::TransposeOp>();
-    std::optional<ArrayRef<int64_t>> second = intsAttr(op, "perm");
-    if (!inner || !second)
-      return rewriter.notifyMatchFailure(op, "not two transposes");
-    std::optional<ArrayRef<int64_t>> first = intsAttr(inner, "perm");
-    if (!first || first->size() != second->size())
-      return rewriter.notifyMatchFailure(op, "no permutation is given");
-    SmallVector<int64_t> both;
-    for (int64_t axis : *second)
-      both.push_back((*first)[axis]);
-    rewriter.startOpModification(op);
-    op->setOperand(0, input(inner, 0));
-    op->setAttr("perm", rewriter.getDenseI64ArrayAttr(both));
-    rewriter.finalizeOpModification(op);
-    return success();
-  }
-};
-
-/// A reshape of a reshape only needs the last shape, when that is complete.
-struct MergeReshapes final : OpRewritePattern<onnx::ReshapeOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(onnx::ReshapeOp op,
-                                PatternRewriter &rewriter) const final {
-    auto inner = input(op, 0).getDefiningOp<onnx::ReshapeOp>();
-    std::optional<SmallVector<int64_t>> target =
-        onnx::constantInts(input(op, 1));
-    if (!inner || !target || llvm::is_contained(*target, 0))
-      return rewriter.notifyMatchFailure(op, "not two reshapes");
-    rewriter.modifyOpInPlace(op, [&] { op->setOperand(0, input(inner, 0)); });
-    return success();
-  }
-};
-
 /// `TopK` yields i64, exporters cast to i32 and back: indices always fit.
 struct MergeIndexCasts final : OpRewritePattern<onnx::CastOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -269,11 +231,11 @@ struct MergeIndexCasts final : OpRewritePattern<onnx::CastOp> {
 };
 } // namespace
 
-void fulgur::populateFoldONNXPatterns(RewritePatternSet &patterns) {
+void fulgur::populateFoldConstantPatterns(RewritePatternSet &patterns) {
   patterns
       .add<FoldReshape<onnx::ReshapeOp>, FoldReshape<onnx::SqueezeOp>,
            FoldReshape<onnx::UnsqueezeOp>, FoldCast, FoldTranspose,
            FoldConstantOfShape, RemoveNoOp, RemoveNeutral<onnx::AndOp, true>,
-           RemoveNeutral<onnx::OrOp, false>, MergeTransposes, MergeReshapes,
-           MergeIndexCasts>(patterns.getContext());
+           RemoveNeutral<onnx::OrOp, false>, MergeIndexCasts>(
+          patterns.getContext());
 }
