@@ -6,4 +6,35 @@
 
 include "mlir/Pass/PassBase.td"
 
+def DecomposePass : Pass<"fulgur-decompose", "::mlir::ModuleOp"> {
+  let summary = "rewrite fulgur operations into the plain tensor code they mean";
+  let description = [{
+    The code is `linalg` on tensors where loops are regular, `scf` where they
+    are not (the selection of tokens, the tokens of each query), and sizes are
+    `tensor.dim` and arithmetic, so every shape may be dynamic. Matrix products
+    become `linalg.matmul` and `linalg.batch_matmul`; their sums, those of a
+    softmax and of a norm are f32 (f64 for f64).
+
+    ```mlir
+    %y = fulgur.linear %x, %w : tensor<2x?x4xf32>, tensor<4x8xf32> -> tensor<2x?x8xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %rows = tensor.collapse_shape %x [[0, 1], [2]] : tensor<2x?x4xf32> into tensor<?x4xf32>
+    %out = linalg.matmul ins(%rows, %w : …) outs(%zero : tensor<?x8xf32>)
+    %y = tensor.expand_shape %out [[0, 1], [2]] output_shape [2, %s, 8] : …
+    ```
+
+    Does not touch `fulgur.get_weight` and `fulgur.dim`, which have a meaning
+    to the end, and does not choose between the forms of latent attention.
+  }];
+  let dependentDialects = [
+    "mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect",
+    "mlir::math::MathDialect", "mlir::scf::SCFDialect",
+    "mlir::tensor::TensorDialect"
+  ];
+}
+
 #endif // PASSES_FUSE_PASSES_TD

@@ -1,0 +1,343 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Writes the plain tensor code that operations decompose into.
+//
+//===----------------------------------------------------------------------===//
+#include "passes/Fuse/Decompose/Emitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+using namespace fulgur;
+
+static RankedTensorType typeOf(Value tensor) {
+  return cast<RankedTensorType>(tensor.getType());
+}
+
+Type fulgur::elementType(Value tensor) {
+  return typeOf(tensor).getElementType();
+}
+
+Type fulgur::accumulatorType(Type element) {
+  return element.isF64() ? element : Float32Type::get(element.getContext());
+}
+
+//===----------------------------------------------------------------------===//
+// Sizes
+//===----------------------------------------------------------------------===//
+
+OpFoldResult Emitter::size(Value tensor, int64_t dim) {
+  // Look through what was emitted before, to where the size was given.
+  if (auto result = dyn_cast<OpResult>(tensor)) {
+    if (auto op = result.getDefiningOp<DestinationStyleOpInterface>())
+      return size(op.getTiedOpOperand(result)->get(), dim);
+    if (auto op = result.getDefiningOp<tensor::EmptyOp>())
+      return op.getMixedSizes()[dim];
+    if (auto op = result.getDefiningOp<tensor::ExpandShapeOp>())
+      return op.getMixedOutputShape()[dim];
+    if (auto op = result.getDefiningOp<tensor::ExtractSliceOp>())
+      if (op.getDroppedDims().none())
+        return op.getMixedSizes()[dim];
+  }
+  return tensor::getMixedSize(builder, loc, tensor, dim);
+}
+
+Sizes Emitter::sizes(Value tensor) {
+  Sizes result;
+  for (int64_t i = 0, e = typeOf(tensor).getRank(); i < e; ++i)
+    result.push_back(size(tensor, i));
+  return result;
+}
+
+OpFoldResult Emitter::size(int64_t constant) {
+  return builder.getIndexAttr(constant);
+}
+
+OpFoldResult Emitter::add(OpFoldResult a, OpFoldResult b) {
+  auto x = getConstantIntValue(a), y = getConstantIntValue(b);
+  if (x && y)
+    return size(*x + *y);
+  if (x == 0)
+    return b;
+  if (y == 0)
+    return a;
+  return arith::AddIOp::create(builder, loc, index(a), index(b)).getResult();
+}
+
+OpFoldResult Emitter::sub(OpFoldResult a, OpFoldResult b) {
+  auto x = getConstantIntValue(a), y = getConstantIntValue(b);
+  if (x && y)
+    return size(*x - *y);
+  if (y == 0)
+    return a;
+  return arith::SubIOp::create(builder, loc, index(a), index(b)).getResult();
+}
+
+OpFoldResult Emitter::mul(OpFoldResult a, OpFoldResult b) {
+  auto x = getConstantIntValue(a), y = getConstantIntValue(b);
+  if (x && y)
+    return size(*x * *y);
+  if (x == 1)
+    return b;
+  if (y == 1)
+    return a;
+  return arith::MulIOp::create(builder, loc, index(a), index(b)).getResult();
+}
+
+OpFoldResult Emitter::div(OpFoldResult a, OpFoldResult b) {
+  auto x = getConstantIntValue(a), y = getConstantIntValue(b);
+  if (x && y && *y != 0)
+    return size(*x / *y);
+  if (y == 1)
+    return a;
+  return arith::DivUIOp::create(builder, loc, index(a), index(b)).getResult();
+}
+
+Value Emitter::index(OpFoldResult size) {
+  return getValueOrCreateConstantIndexOp(builder, loc, size);
+}
+
+Value Emitter::index(int64_t constant) {
+  return arith::ConstantIndexOp::create(builder, loc, constant);
+}
+
+//===----------------------------------------------------------------------===//
+// Scalars
+//===----------------------------------------------------------------------===//
+
+Value Emitter::real(double value, Type type) {
+  return arith::ConstantOp::create(builder, loc,
+                                   builder.getFloatAttr(type, value));
+}
+
+Value Emitter::toFloat(Value scalar, Type type) {
+  unsigned from = scalar.getType().getIntOrFloatBitWidth();
+  unsigned to = type.getIntOrFloatBitWidth();
+  if (scalar.getType() == type)
+    return scalar;
+  if (from < to)
+    return arith::ExtFOp::create(builder, loc, type, scalar);
+  if (from > to)
+    return arith::TruncFOp::create(builder, loc, type, scalar);
+  return toFloat(toFloat(scalar, builder.getF32Type()), type);
+}
+
+Value Emitter::indexToFloat(Value index, Type type) {
+  Value integer =
+      arith::IndexCastOp::create(builder, loc, builder.getI64Type(), index);
+  return arith::SIToFPOp::create(builder, loc, type, integer);
+}
+
+//===----------------------------------------------------------------------===//
+// Tensors
+//===----------------------------------------------------------------------===//
+
+Value Emitter::empty(ArrayRef<OpFoldResult> sizes, Type type) {
+  OpBuilder::InsertionGuard guard(builder);
+  bool known = outermost && llvm::none_of(sizes, [&](OpFoldResult size) {
+                 auto value = dyn_cast<Value>(size);
+                 return value && outermost->isAncestor(
+                                     value.getParentRegion()->getParentOp());
+               });
+  if (known)
+    builder.setInsertionPoint(outermost);
+  return tensor::EmptyOp::create(builder, loc, sizes, type);
+}
+
+Value Emitter::fill(Value tensor, double value) {
+  Value scalar = real(value, elementType(tensor));
+  return linalg::FillOp::create(builder, loc, scalar, tensor).getResult(0);
+}
+
+Value Emitter::filled(ArrayRef<OpFoldResult> sizes, Type type, double value) {
+  return fill(empty(sizes, type), value);
+}
+
+Value Emitter::cast(Value tensor, Type type) {
+  if (tensor.getType() == type)
+    return tensor;
+  return tensor::CastOp::create(builder, loc, type, tensor);
+}
+
+Value Emitter::collapse(Value tensor, ArrayRef<ReassociationIndices> groups) {
+  return tensor::CollapseShapeOp::create(builder, loc, tensor, groups);
+}
+
+Value Emitter::expand(Value tensor, ArrayRef<ReassociationIndices> groups,
+                      ArrayRef<OpFoldResult> sizes) {
+  SmallVector<Value> dynamic;
+  SmallVector<int64_t> shape;
+  dispatchIndexOpFoldResults(sizes, dynamic, shape);
+  auto type = RankedTensorType::get(shape, elementType(tensor));
+  // The verifier wants a group of static sizes to come from a static size.
+  auto from = tensor::CollapseShapeOp::inferCollapsedType(
+      type, SmallVector<ReassociationIndices>(groups));
+  return tensor::ExpandShapeOp::create(builder, loc, type, cast(tensor, from),
+                                       groups, sizes);
+}
+
+Value Emitter::slice(Value tensor, ArrayRef<OpFoldResult> offsets,
+                     ArrayRef<OpFoldResult> sizes,
+                     ArrayRef<OpFoldResult> strides,
+                     ArrayRef<int64_t> dropped) {
+  Sizes ones(offsets.size(), size(1));
+  if (strides.empty())
+    strides = ones;
+  auto type = tensor::ExtractSliceOp::inferResultType(typeOf(tensor), sizes);
+  SmallVector<int64_t> shape;
+  for (auto [dim, extent] : llvm::enumerate(type.getShape()))
+    if (!llvm::is_contained(dropped, static_cast<int64_t>(dim)))
+      shape.push_back(extent);
+  type = RankedTensorType::get(shape, type.getElementType());
+  return tensor::ExtractSliceOp::create(builder, loc, type, tensor, offsets,
+                                        sizes, strides);
+}
+
+Value Emitter::insert(Value tensor, Value into, ArrayRef<OpFoldResult> offsets,
+                      ArrayRef<OpFoldResult> sizes,
+                      ArrayRef<OpFoldResult> strides) {
+  Sizes ones(offsets.size(), size(1));
+  return tensor::InsertSliceOp::create(builder, loc, tensor, into, offsets,
+                                       sizes, strides.empty() ? ones : strides);
+}
+
+Value Emitter::copy(Value tensor, Value into) {
+  return linalg::CopyOp::create(builder, loc, tensor, into).getResult(0);
+}
+
+Value Emitter::copyInto(Value tensor, Value into,
+                        ArrayRef<OpFoldResult> offsets) {
+  Sizes extents = sizes(tensor);
+  Value part = slice(into, offsets, extents);
+  return insert(copy(tensor, part), into, offsets, extents);
+}
+
+Value Emitter::permute(Value tensor, ArrayRef<int64_t> order, Type type) {
+  bool identity = llvm::all_of(llvm::enumerate(order), [](auto it) {
+    return static_cast<int64_t>(it.index()) == it.value();
+  });
+  if (identity)
+    return convert(tensor, type);
+  Sizes from = sizes(tensor), to;
+  for (int64_t dim : order)
+    to.push_back(from[dim]);
+  if (elementType(tensor) == type)
+    return linalg::TransposeOp::create(builder, loc, tensor, empty(to, type),
+                                       order)
+        .getResult()[0];
+  SmallVector<int64_t> inverse(order.size());
+  for (auto [i, dim] : llvm::enumerate(order))
+    inverse[dim] = i;
+  return parallel(tensor, map(order.size(), inverse), to, type,
+                  [&](Emitter &e, ValueRange x) -> SmallVector<Value> {
+                    return {e.toFloat(x[0], type)};
+                  });
+}
+
+Value Emitter::convert(Value tensor, Type type) {
+  if (elementType(tensor) == type)
+    return tensor;
+  int64_t rank = typeOf(tensor).getRank();
+  return parallel(tensor, builder.getMultiDimIdentityMap(rank), sizes(tensor),
+                  type, [&](Emitter &e, ValueRange x) -> SmallVector<Value> {
+                    return {e.toFloat(x[0], type)};
+                  });
+}
+
+//===----------------------------------------------------------------------===//
+// Structured operations
+//===----------------------------------------------------------------------===//
+
+AffineMap Emitter::map(int64_t loops, ArrayRef<int64_t> results) {
+  SmallVector<AffineExpr> exprs;
+  for (int64_t dim : results)
+    exprs.push_back(dim < 0 ? builder.getAffineConstantExpr(0)
+                            : builder.getAffineDimExpr(dim));
+  return AffineMap::get(loops, 0, exprs, builder.getContext());
+}
+
+AffineMap Emitter::broadcast(Value tensor, ArrayRef<int64_t> results,
+                             int64_t loops) {
+  SmallVector<int64_t> dims(results);
+  for (auto [i, dim] : llvm::enumerate(dims))
+    if (typeOf(tensor).getDimSize(i) == 1)
+      dim = -1;
+  return map(loops, dims);
+}
+
+static SmallVector<Value> generic(Emitter &emitter, ValueRange inputs,
+                                  ValueRange outputs, ArrayRef<AffineMap> maps,
+                                  ArrayRef<utils::IteratorType> iterators,
+                                  bool passOutputs, Emitter::Body body) {
+  auto op = linalg::GenericOp::create(
+      emitter.builder, emitter.loc, TypeRange(outputs), inputs, outputs, maps,
+      iterators, [&](OpBuilder &nested, Location loc, ValueRange args) {
+        Emitter inner(nested, loc);
+        ValueRange used = passOutputs ? args : args.take_front(inputs.size());
+        linalg::YieldOp::create(nested, loc, body(inner, used));
+      });
+  return SmallVector<Value>(op.getResults());
+}
+
+SmallVector<Value> Emitter::parallel(ValueRange inputs,
+                                     ArrayRef<AffineMap> maps,
+                                     ValueRange outputs, Body body) {
+  int64_t rank = typeOf(outputs[0]).getRank();
+  SmallVector<AffineMap> all(maps);
+  all.append(outputs.size(), builder.getMultiDimIdentityMap(rank));
+  SmallVector<utils::IteratorType> iterators(rank,
+                                             utils::IteratorType::parallel);
+  return generic(*this, inputs, outputs, all, iterators, false, body);
+}
+
+Value Emitter::parallel(ValueRange inputs, ArrayRef<AffineMap> maps,
+                        ArrayRef<OpFoldResult> sizes, Type type, Body body) {
+  return parallel(inputs, maps, empty(sizes, type), body)[0];
+}
+
+Value Emitter::reduce(ValueRange inputs, ArrayRef<AffineMap> maps, Value init,
+                      int64_t dim, Body body) {
+  int64_t loops = typeOf(init).getRank() + 1;
+  SmallVector<utils::IteratorType> iterators(loops,
+                                             utils::IteratorType::parallel);
+  iterators[dim] = utils::IteratorType::reduction;
+  SmallVector<int64_t> kept;
+  for (int64_t i = 0; i < loops; ++i)
+    if (i != dim)
+      kept.push_back(i);
+  SmallVector<AffineMap> all(maps);
+  all.push_back(map(loops, kept));
+  return generic(*this, inputs, init, all, iterators, true, body)[0];
+}
+
+Value Emitter::matmul(Value lhs, Value rhs, Value init) {
+  if (typeOf(init).getRank() == 3)
+    return linalg::BatchMatmulOp::create(builder, loc,
+                                         TypeRange{init.getType()},
+                                         ValueRange{lhs, rhs}, ValueRange{init})
+        .getResult(0);
+  return linalg::MatmulOp::create(builder, loc, TypeRange{init.getType()},
+                                  ValueRange{lhs, rhs}, ValueRange{init})
+      .getResult(0);
+}
+
+Value Emitter::loop(OpFoldResult count, Value init, LoopBody body) {
+  auto op =
+      scf::ForOp::create(builder, loc, index(0), index(count), index(1), init);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(op.getBody());
+  Operation *around = outermost;
+  if (!outermost)
+    outermost = op;
+  Value next = body(op.getInductionVar(), op.getRegionIterArg(0));
+  scf::YieldOp::create(builder, loc, next);
+  outermost = around;
+  return op.getResult(0);
+}

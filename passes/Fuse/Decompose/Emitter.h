@@ -1,0 +1,125 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Writes the plain tensor code that operations decompose into. Sizes are
+// OpFoldResults all the way, so what is static stays static and what is not
+// becomes tensor.dim and arithmetic.
+//
+//===----------------------------------------------------------------------===//
+#ifndef FULGUR_PASSES_FUSE_DECOMPOSE_EMITTER_H
+#define FULGUR_PASSES_FUSE_DECOMPOSE_EMITTER_H
+
+#include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
+#include "mlir/IR/AffineMap.h"
+#include "mlir/IR/Builders.h"
+
+namespace fulgur {
+
+using Sizes = llvm::SmallVector<mlir::OpFoldResult>;
+
+struct Emitter {
+  mlir::OpBuilder &builder;
+  mlir::Location loc;
+  /// The outermost loop around the insertion point, if there is one. Tensors
+  /// that the loop writes anew each time are made before it, so that no
+  /// iteration allocates.
+  mlir::Operation *outermost = nullptr;
+
+  Emitter(mlir::OpBuilder &builder, mlir::Location loc)
+      : builder(builder), loc(loc) {}
+
+  // Sizes. Constants fold.
+  mlir::OpFoldResult size(mlir::Value tensor, int64_t dim);
+  Sizes sizes(mlir::Value tensor);
+  mlir::OpFoldResult size(int64_t constant);
+  mlir::OpFoldResult add(mlir::OpFoldResult a, mlir::OpFoldResult b);
+  mlir::OpFoldResult sub(mlir::OpFoldResult a, mlir::OpFoldResult b);
+  mlir::OpFoldResult mul(mlir::OpFoldResult a, mlir::OpFoldResult b);
+  mlir::OpFoldResult div(mlir::OpFoldResult a, mlir::OpFoldResult b);
+  mlir::Value index(mlir::OpFoldResult size);
+  mlir::Value index(int64_t constant);
+
+  // Scalars.
+  mlir::Value real(double value, mlir::Type type);
+  /// Converts between float types.
+  mlir::Value toFloat(mlir::Value scalar, mlir::Type type);
+  /// An index as a float.
+  mlir::Value indexToFloat(mlir::Value index, mlir::Type type);
+
+  // Tensors.
+  mlir::Value empty(llvm::ArrayRef<mlir::OpFoldResult> sizes, mlir::Type type);
+  mlir::Value fill(mlir::Value tensor, double value);
+  mlir::Value filled(llvm::ArrayRef<mlir::OpFoldResult> sizes, mlir::Type type,
+                     double value);
+  /// A tensor.cast, unless the type is right already.
+  mlir::Value cast(mlir::Value tensor, mlir::Type type);
+  mlir::Value collapse(mlir::Value tensor,
+                       llvm::ArrayRef<mlir::ReassociationIndices> groups);
+  mlir::Value expand(mlir::Value tensor,
+                     llvm::ArrayRef<mlir::ReassociationIndices> groups,
+                     llvm::ArrayRef<mlir::OpFoldResult> sizes);
+  /// Strides are 1 unless given; the dimensions `dropped`, of size 1, are left
+  /// out of the result.
+  mlir::Value slice(mlir::Value tensor,
+                    llvm::ArrayRef<mlir::OpFoldResult> offsets,
+                    llvm::ArrayRef<mlir::OpFoldResult> sizes,
+                    llvm::ArrayRef<mlir::OpFoldResult> strides = {},
+                    llvm::ArrayRef<int64_t> dropped = {});
+  mlir::Value insert(mlir::Value tensor, mlir::Value into,
+                     llvm::ArrayRef<mlir::OpFoldResult> offsets,
+                     llvm::ArrayRef<mlir::OpFoldResult> sizes,
+                     llvm::ArrayRef<mlir::OpFoldResult> strides = {});
+  /// Copies `tensor` into that part of `into`.
+  mlir::Value copyInto(mlir::Value tensor, mlir::Value into,
+                       llvm::ArrayRef<mlir::OpFoldResult> offsets);
+  /// Dimension i of the result is dimension `order[i]` of `tensor`; elements
+  /// become `type`. No code if neither changes anything.
+  mlir::Value permute(mlir::Value tensor, llvm::ArrayRef<int64_t> order,
+                      mlir::Type type);
+  /// Elements become `type`.
+  mlir::Value convert(mlir::Value tensor, mlir::Type type);
+  mlir::Value copy(mlir::Value tensor, mlir::Value into);
+
+  // Structured operations.
+  using Body = llvm::function_ref<llvm::SmallVector<mlir::Value>(
+      Emitter &, mlir::ValueRange)>;
+  /// The map of a loop nest of `loops` to `results`; a negative one is the
+  /// constant 0, which broadcasts.
+  mlir::AffineMap map(int64_t loops, llvm::ArrayRef<int64_t> results);
+  /// (d0, …) -> (d0, …), with 0 where `tensor` has the static size 1 and
+  /// `sizes` has not.
+  mlir::AffineMap broadcast(mlir::Value tensor, llvm::ArrayRef<int64_t> results,
+                            int64_t loops);
+  /// All loops parallel, outputs by the identity. `args` of the body are the
+  /// elements of the inputs.
+  llvm::SmallVector<mlir::Value> parallel(mlir::ValueRange inputs,
+                                          llvm::ArrayRef<mlir::AffineMap> maps,
+                                          mlir::ValueRange outputs, Body body);
+  /// One result of `sizes`, from the body's single value of `type`.
+  mlir::Value parallel(mlir::ValueRange inputs,
+                       llvm::ArrayRef<mlir::AffineMap> maps,
+                       llvm::ArrayRef<mlir::OpFoldResult> sizes,
+                       mlir::Type type, Body body);
+  /// Reduces loop `dim` into `init`, whose dimensions are the other loops; the
+  /// last argument of the body is the value so far.
+  mlir::Value reduce(mlir::ValueRange inputs,
+                     llvm::ArrayRef<mlir::AffineMap> maps, mlir::Value init,
+                     int64_t dim, Body body);
+  /// Repeats the body for 0 <= i < count, with a tensor that each iteration
+  /// takes and gives.
+  using LoopBody =
+      llvm::function_ref<mlir::Value(mlir::Value i, mlir::Value carried)>;
+  mlir::Value loop(mlir::OpFoldResult count, mlir::Value init, LoopBody body);
+  /// [M, K] x [K, N] added to `init`, or [B, M, K] x [B, K, N].
+  mlir::Value matmul(mlir::Value lhs, mlir::Value rhs, mlir::Value init);
+};
+
+/// What sums of `element` are taken in: f64 for f64, else f32.
+mlir::Type accumulatorType(mlir::Type element);
+
+mlir::Type elementType(mlir::Value tensor);
+
+} // namespace fulgur
+
+#endif // FULGUR_PASSES_FUSE_DECOMPOSE_EMITTER_H

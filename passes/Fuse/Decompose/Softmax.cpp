@@ -1,0 +1,131 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The softmax that all forms of attention share.
+//
+//===----------------------------------------------------------------------===//
+#include "passes/Fuse/Decompose/Softmax.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace fulgur;
+
+using Values = SmallVector<Value>;
+
+static constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// Scales a score and gives −inf where query `s` does not see token `t`.
+static Value maskScore(Emitter &e, Value score, double scale,
+                       const Visibility &visible, Value maskElement,
+                       Value shift) {
+  Type type = score.getType();
+  score = arith::MulFOp::create(e.builder, e.loc, score, e.real(scale, type));
+  Value seen;
+  auto also = [&](Value condition) {
+    seen = seen ? arith::AndIOp::create(e.builder, e.loc, seen, condition)
+                      .getResult()
+                : condition;
+  };
+  if (maskElement && maskElement.getType().isInteger(1))
+    also(maskElement);
+  else if (maskElement)
+    score = arith::AddFOp::create(e.builder, e.loc, score,
+                                  e.toFloat(maskElement, type));
+  if (visible.causal || visible.window) {
+    Value query = linalg::IndexOp::create(e.builder, e.loc, 2);
+    Value token = linalg::IndexOp::create(e.builder, e.loc, 3);
+    Value last = arith::AddIOp::create(e.builder, e.loc, query, shift);
+    if (visible.causal)
+      also(arith::CmpIOp::create(e.builder, e.loc, arith::CmpIPredicate::sle,
+                                 token, last));
+    if (visible.window) {
+      Value width = e.index(*visible.window);
+      Value before = arith::SubIOp::create(e.builder, e.loc, last, width);
+      also(arith::CmpIOp::create(e.builder, e.loc, arith::CmpIPredicate::sgt,
+                                 token, before));
+    }
+  }
+  if (!seen)
+    return score;
+  return arith::SelectOp::create(e.builder, e.loc, seen, score,
+                                 e.real(-infinity, type));
+}
+
+Softmax fulgur::softmax(Emitter &e, Value scores) {
+  Type type = elementType(scores);
+  Sizes sizes = e.sizes(scores);
+  int64_t rank = sizes.size(), last = rank - 1;
+  ArrayRef<OpFoldResult> rows = ArrayRef<OpFoldResult>(sizes).drop_back();
+  AffineMap identity = e.builder.getMultiDimIdentityMap(rank);
+  AffineMap row = identity.dropResult(last);
+  Value maximum = e.reduce(
+      scores, identity, e.filled(rows, type, -infinity), last,
+      [&](Emitter &e, ValueRange x) -> Values {
+        return {arith::MaximumFOp::create(e.builder, e.loc, x[0], x[1])};
+      });
+  Value weights = e.parallel(
+      {scores, maximum}, {identity, row}, sizes, type,
+      [&](Emitter &e, ValueRange x) -> Values {
+        // Where all scores are −inf, subtract 0: exp(−inf) is 0, and
+        // −inf − −inf would be NaN.
+        Value none =
+            arith::CmpFOp::create(e.builder, e.loc, arith::CmpFPredicate::OEQ,
+                                  x[1], e.real(-infinity, type));
+        Value base = arith::SelectOp::create(e.builder, e.loc, none,
+                                             e.real(0, type), x[1]);
+        Value off = arith::SubFOp::create(e.builder, e.loc, x[0], base);
+        return {math::ExpOp::create(e.builder, e.loc, off)};
+      });
+  Value sums =
+      e.reduce(weights, identity, e.filled(rows, type, 0), last,
+               [&](Emitter &e, ValueRange x) -> Values {
+                 return {arith::AddFOp::create(e.builder, e.loc, x[0], x[1])};
+               });
+  return {weights, sums};
+}
+
+Value fulgur::normalize(Emitter &e, Value value, Value sum) {
+  Value zero = e.real(0, sum.getType());
+  Value empty = arith::CmpFOp::create(e.builder, e.loc,
+                                      arith::CmpFPredicate::OEQ, sum, zero);
+  Value divisor = arith::SelectOp::create(e.builder, e.loc, empty,
+                                          e.real(1, sum.getType()), sum);
+  return arith::DivFOp::create(e.builder, e.loc, value, divisor);
+}
+
+Softmax fulgur::maskedSoftmax(Emitter &e, Value raw, AffineMap map,
+                              const Sizes &sizes, double scale,
+                              const Visibility &visible) {
+  Value shift;
+  if (visible.causal || visible.window)
+    shift = e.index(e.sub(sizes[3], sizes[2]));
+  Values inputs{raw};
+  SmallVector<AffineMap> maps{map};
+  if (visible.mask) {
+    inputs.push_back(visible.mask);
+    maps.push_back(e.broadcast(visible.mask, {0, 1, 2, 3}, 4));
+  }
+  Value scores =
+      e.parallel(inputs, maps, sizes, elementType(raw),
+                 [&](Emitter &e, ValueRange x) -> Values {
+                   Value element = visible.mask ? x[1] : Value();
+                   return {maskScore(e, x[0], scale, visible, element, shift)};
+                 });
+  return softmax(e, scores);
+}
+
+Value fulgur::finishSoftmax(Emitter &e, Value mixed, Value sums, Type type) {
+  Sizes from = e.sizes(mixed);
+  Sizes to{from[0], from[2], from[1], from[3]};
+  return e.parallel({mixed, sums},
+                    {e.map(4, {0, 2, 1, 3}), e.map(4, {0, 2, 1})}, to, type,
+                    [&](Emitter &e, ValueRange x) -> Values {
+                      return {e.toFloat(normalize(e, x[0], x[1]), type)};
+                    });
+}
