@@ -18,7 +18,9 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <new>
 #include <signal.h>
+#include <unistd.h>
 
 using namespace fulgur;
 using namespace fulgur::rt;
@@ -350,8 +352,17 @@ static void printError(const std::string &program, const std::string &text) {
   fprintf(stderr, "%s\n", line.c_str());
 }
 
+/// Small memory is not checked where it is asked for.
+[[noreturn]] static void endWithoutMemory() {
+  static const char text[] = "error: out of memory\n";
+  if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+    _exit(static_cast<int>(ExitCode::InternalFailure));
+  _exit(static_cast<int>(ExitCode::ToolFailed));
+}
+
 int fulgur::rt::runCommandLine(const FulgurModel &model, int argc,
                                char **argv) {
+  std::set_new_handler(endWithoutMemory);
   // A file size limit is to be a failed write, after which files are removed.
   signal(SIGXFSZ, SIG_IGN);
   std::string program = argc > 0 && argv[0][0] ? argv[0] : model.name;

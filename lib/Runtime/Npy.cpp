@@ -341,6 +341,8 @@ NpyWriter::~NpyWriter() {
     unlink(file.first.c_str());
   for (auto folder = folders.rbegin(); folder != folders.rend(); ++folder)
     rmdir(folder->c_str());
+  if (signalsWait)
+    pthread_sigmask(SIG_SETMASK, &signalsBefore, nullptr);
 }
 
 Status NpyWriter::createFolder(const std::string &folder) {
@@ -387,6 +389,14 @@ Status NpyWriter::write(const std::string &path, int32_t type,
     if (file.second == path)
       return fail(ExitCode::InvalidInput, "two outputs would be written to %s",
                   quoted(path).c_str());
+  if (!signalsWait) {
+    sigset_t ending;
+    sigemptyset(&ending);
+    for (int signal : {SIGINT, SIGTERM, SIGHUP})
+      sigaddset(&ending, signal);
+    pthread_sigmask(SIG_BLOCK, &ending, &signalsBefore);
+    signalsWait = true;
+  }
   std::string temporary = path + "." + std::to_string(getpid()) + ".tmp";
   // A leftover of the same name can only be of a process that is gone.
   unlink(temporary.c_str());

@@ -12,6 +12,7 @@
 #include "lib/Runtime/Memory.h"
 #include "lib/Runtime/Types.h"
 
+#include <signal.h>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,7 +35,8 @@ Status readNpy(const std::string &path, int32_t wanted, HostTensor &tensor);
 
 /// Files that appear together or not at all: each is written under another
 /// name, and commit() renames them when all could be written. The destructor
-/// removes what was not committed.
+/// removes what was not committed. From the first file on, signals that end the
+/// process wait for the destructor.
 class NpyWriter {
 public:
   NpyWriter() = default;
@@ -49,6 +51,8 @@ public:
 private:
   std::vector<std::pair<std::string, std::string>> files; // temporary, final
   std::vector<std::string> folders;
+  bool signalsWait = false;
+  sigset_t signalsBefore;
 };
 
 /// The file name of a tensor: names may hold what file names must not.

@@ -87,7 +87,7 @@ Status Weights::map(const std::string &name,
   for (const std::string &folder : folders) {
     path = folder + (folder.empty() || folder.back() != '/' ? "/" : "") + name;
     descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor >= 0 || errno != ENOENT)
+    if (descriptor >= 0)
       break;
   }
   if (descriptor < 0) {
@@ -121,109 +121,15 @@ Status Weights::map(const std::string &name,
   return status;
 }
 
-/// The last two extents as a matrix [k][n], and how many of them there are.
-static bool getMatrix(const FulgurWeight &weight, int64_t &batch, int64_t &k,
-                      int64_t &n) {
-  if (weight.rank < 2 || weight.rank > FULGUR_MAX_RANK || weight.packed < 1 ||
-      weight.interleave < 1)
-    return false;
-  k = weight.shape[weight.rank - 2];
-  n = weight.shape[weight.rank - 1];
-  if (weight.transposed)
-    std::swap(k, n);
-  return computeBytes(weight.shape, weight.rank - 2, 1, batch);
-}
-
-static int64_t ceilDiv(int64_t a, int64_t b) { return a / b + (a % b != 0); }
-
-bool fulgur::rt::computePackedBytes(const FulgurWeight &weight,
-                                    int64_t &bytes) {
-  int64_t batch, k, n;
-  if (!getMatrix(weight, batch, k, n) || k < 0 || n < 0)
-    return false;
-  int64_t shape[] = {batch, ceilDiv(n, weight.packed),
-                     ceilDiv(k, weight.interleave), weight.packed,
-                     weight.interleave};
-  return computeBytes(shape, 5, getElementBytes(weight.type), bytes);
-}
-
-namespace {
-
-struct Packing {
-  const char *stored;
-  char *packed;
-  int64_t k, n, nr, ki, panels;
-  bool transposed;
-};
-
-} // namespace
-
-/// Writes the panels [begin, end) of all matrices, counted together.
-template <typename T>
-static void packPanels(void *context, int64_t begin, int64_t end) {
-  const Packing &p = *static_cast<const Packing *>(context);
-  const int64_t groups = ceilDiv(p.k, p.ki);
-  const int64_t size = sizeof(T);
-  const int64_t panelSize = groups * p.nr * p.ki;
-  for (int64_t panel = begin; panel < end; ++panel) {
-    // In bytes: what is stored need not be aligned to its elements.
-    const char *matrix = p.stored + panel / p.panels * p.k * p.n * size;
-    const int64_t column = panel % p.panels * p.nr;
-    const int64_t columns = std::min(p.nr, p.n - column);
-    T *target = reinterpret_cast<T *>(p.packed) + panel * panelSize;
-    if (columns < p.nr || p.k % p.ki != 0)
-      memset(target, 0, panelSize * size);
-    if (p.transposed) {
-      for (int64_t group = 0; group < groups; ++group) {
-        const int64_t row = group * p.ki;
-        const int64_t rows = std::min(p.ki, p.k - row);
-        for (int64_t r = 0; r < columns; ++r)
-          memcpy(target + (group * p.nr + r) * p.ki,
-                 matrix + ((column + r) * p.k + row) * size, rows * size);
-      }
-    } else if (p.ki == 1) {
-      for (int64_t row = 0; row < p.k; ++row)
-        memcpy(target + row * p.nr, matrix + (row * p.n + column) * size,
-               columns * size);
-    } else {
-      for (int64_t row = 0; row < p.k; ++row)
-        for (int64_t r = 0; r < columns; ++r)
-          memcpy(target + (row / p.ki * p.nr + r) * p.ki + row % p.ki,
-                 matrix + (row * p.n + column + r) * size, sizeof(T));
-    }
-  }
-}
-
-void fulgur::rt::packWeight(const FulgurWeight &weight, const char *stored,
-                            char *packed, ThreadPool &pool) {
-  int64_t batch, k, n;
-  if (!getMatrix(weight, batch, k, n) || batch == 0 || k == 0 || n == 0)
-    return;
-  Packing packing = {stored,
-                     packed,
-                     k,
-                     n,
-                     weight.packed,
-                     weight.interleave,
-                     ceilDiv(n, weight.packed),
-                     weight.transposed != 0};
-  ThreadPool::Function function = nullptr;
-  switch (getElementBytes(weight.type)) {
-  case 1:
-    function = packPanels<uint8_t>;
-    break;
-  case 2:
-    function = packPanels<uint16_t>;
-    break;
-  case 4:
-    function = packPanels<uint32_t>;
-    break;
-  case 8:
-    function = packPanels<uint64_t>;
-    break;
-  }
-  if (function)
-    pool.run(function, &packing, batch * packing.panels, 1);
+/// The process does not need these bytes of a file any more: without this,
+/// packing would hold every weight twice.
+static void forget(char *data, int64_t bytes) {
+  const uintptr_t page = sysconf(_SC_PAGESIZE);
+  uintptr_t begin =
+      (reinterpret_cast<uintptr_t>(data) + page - 1) / page * page;
+  uintptr_t end = (reinterpret_cast<uintptr_t>(data) + bytes) / page * page;
+  if (begin < end)
+    madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
 }
 
 Status Weights::load(const FulgurModel &model, const FulgurWeight &weight,
@@ -269,9 +175,11 @@ Status Weights::load(const FulgurModel &model, const FulgurWeight &weight,
   int64_t bytes = repack ? packed : weight.bytes;
   if (Status status = block.allocate(bytes, purpose.c_str()))
     return status;
-  if (repack)
+  if (repack) {
     packWeight(weight, data, block.data(), pool);
-  else if (bytes)
+    if (weight.file)
+      forget(data, weight.bytes);
+  } else if (bytes)
     memcpy(block.data(), data, bytes);
   packedBytes += bytes;
   pointers.push_back(block.data());

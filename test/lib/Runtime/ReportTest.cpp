@@ -24,7 +24,8 @@ HostTensor makeTensor(int32_t type, std::vector<T> values) {
   tensor.type = type;
   tensor.shape = {static_cast<int64_t>(values.size())};
   EXPECT_TRUE(tensor.data.allocate(values.size() * sizeof(T)));
-  memcpy(tensor.data.data(), values.data(), values.size() * sizeof(T));
+  if (!values.empty())
+    memcpy(tensor.data.data(), values.data(), values.size() * sizeof(T));
   return tensor;
 }
 
