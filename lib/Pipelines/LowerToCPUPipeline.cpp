@@ -8,9 +8,32 @@
 #include "fulgur/Pipelines/Pipelines.h"
 #include "passes/LowerToCPU/Passes.h"
 
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
 
 void fulgur::buildLowerToCPUPipeline(OpPassManager &pm,
-                                     const LowerToCPUOptions &options) {}
+                                     const LowerToCPUOptions &options) {
+  // Loops, and those of them that threads run.
+  pm.addPass(createLowerLinalgPass());
+  pm.addPass(createForallToParallelLoopPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createParallelizePass());
+  pm.addPass(createLowerModelPass());
+
+  // From here on every operation has one lowering.
+  pm.addPass(createExpandViewsPass());
+  pm.addPass(createLowerAffinePass());
+  pm.addPass(arith::createArithExpandOpsPass());
+  pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(createConvertToLLVMPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}

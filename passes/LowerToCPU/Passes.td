@@ -6,4 +6,134 @@
 
 include "mlir/Pass/PassBase.td"
 
+def LowerLinalgPass : Pass<"fulgur-lower-linalg", "::mlir::ModuleOp"> {
+  let summary = "Write linalg operations on buffers as loops";
+  let description = [{
+    The innermost loop is the one along which most operands are contiguous.
+    Where that is a reduction, its value is carried by the loop, and sums may be
+    reordered, so that LLVM vectorises it. Loops outside of it that have no
+    order become one `scf.parallel`.
+
+    Before:
+
+    ```mlir
+    linalg.reduce ins(%x : memref<4x64xf32>) outs(%s : memref<4xf32>)
+      dimensions = [1] (…) { %0 = arith.addf %in, %out : f32 … }
+    ```
+
+    After:
+
+    ```mlir
+    scf.parallel (%i) = (%c0) to (%c4) step (%c1) {
+      %0 = memref.load %s[%i] : memref<4xf32>
+      %1 = scf.for %j = %c0 to %c64 step %c1 iter_args(%sum = %0) -> (f32) {
+        %2 = memref.load %x[%i, %j] : memref<4x64xf32>
+        %3 = arith.addf %2, %sum fastmath<reassoc,contract> : f32
+        scf.yield %3 : f32
+      }
+      memref.store %1, %s[%i] : memref<4xf32>
+      scf.reduce
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
+def ParallelizePass : Pass<"fulgur-parallelize", "::mlir::ModuleOp"> {
+  let summary = "Move parallel loops to functions that threads run";
+  let description = [{
+    Each outermost `scf.parallel` becomes a function of a range of its
+    iterations, called through `fulgur_parallel_for`, or directly where the
+    work is known to be little. Loops that are equal share one function, so that
+    a model of many equal layers costs LLVM one. Ranges are so long that each is
+    worth waking a thread for.
+
+    Before:
+
+    ```mlir
+    scf.parallel (%i) = (%c0) to (%n) step (%c1) {
+      memref.store %f, %x[%i] : memref<?xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    llvm.store %aligned, %context : !llvm.ptr, !llvm.ptr
+    …
+    llvm.call @fulgur_parallel_for(%kernel, %context, %count, %grain)
+
+    func.func private @kernel_0(%context: !llvm.ptr, %begin: i64, %end: i64) {
+      %x = … : memref<?xf32>
+      scf.for %i = %b to %e step %c1 {
+        memref.store %f, %x[%i] : memref<?xf32>
+      }
+    }
+    ```
+  }];
+  let options = [
+    Option<"minWork", "min-work", "int64_t", "32768",
+           "How much a thread should get, in simple operations">];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::func::FuncDialect",
+                           "::mlir::LLVM::LLVMDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
+def LowerModelPass : Pass<"fulgur-lower-model", "::mlir::ModuleOp"> {
+  let summary = "Give the model the functions that the runtime calls";
+  let description = [{
+    Turns `@main` into `@fulgur_step`, which takes a `FulgurStep`, and lets the
+    code take weights, dimensions, memory and failures from the runtime as
+    `fulgur/Runtime/Model.h` says.
+
+    Before:
+
+    ```mlir
+    func.func @main(%x: memref<?xf32>, %arena: memref<?xi8>,
+                    %offsets: memref<?xi64>) -> memref<?xf32> {
+      %n = fulgur.dim "seq"
+    ```
+
+    After:
+
+    ```mlir
+    func.func @fulgur_step(%step: !llvm.ptr) {
+      %0 = llvm.load %step : !llvm.ptr -> !llvm.ptr
+      %1 = llvm.load %0 : !llvm.ptr -> i64
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::LLVM::LLVMDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
+def ExpandViewsPass : Pass<"fulgur-expand-views", "::mlir::ModuleOp"> {
+  let summary = "Write views of buffers as offsets and strides";
+  let description = [{
+    Before:
+
+    ```mlir
+    %1 = memref.expand_shape %0 [[0, 1]] output_shape [%a, %b]
+        : memref<?xf32> into memref<?x?xf32>
+    ```
+
+    After:
+
+    ```mlir
+    %base, %offset, %size, %stride = memref.extract_strided_metadata %0 : …
+    %1 = memref.reinterpret_cast %base to offset: [0], sizes: [%a, %b],
+        strides: [%b, 1] : memref<f32> to memref<?x?xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
 #endif // PASSES_LOWERTOCPU_PASSES_TD

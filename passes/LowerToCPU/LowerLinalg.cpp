@@ -1,0 +1,374 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Writes linalg operations on buffers as loops. Upstream's lowering nests loops
+// in the order of the iterators and keeps sums in memory, which LLVM can not
+// vectorise; here the innermost loop is the one along which most operands are
+// contiguous, sums along it stay in registers, and the outer parallel loops
+// become one scf.parallel, for threads.
+//
+//===----------------------------------------------------------------------===//
+#include "passes/LowerToCPU/Passes.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/PatternMatch.h"
+
+namespace fulgur {
+#define GEN_PASS_DEF_LOWERLINALGPASS
+#include "passes/LowerToCPU/Passes.h.inc"
+} // namespace fulgur
+
+using namespace mlir;
+using namespace fulgur;
+
+namespace {
+/// The loops of one operation.
+class LoopNest {
+public:
+  LoopNest(RewriterBase &rewriter, linalg::GenericOp op)
+      : rewriter(rewriter), op(op), loc(op.getLoc()),
+        operands(op->getOperands()), maps(op.getIndexingMapsArray()),
+        iterators(op.getIteratorTypesArray()) {}
+
+  LogicalResult lower();
+
+private:
+  bool isParallel(unsigned dim) const {
+    return iterators[dim] == utils::IteratorType::parallel;
+  }
+  bool collapse();
+  LogicalResult findExtents();
+  int64_t scoreInnermost(unsigned dim) const;
+  void chooseOrder();
+
+  SmallVector<Value> getIndices(unsigned operand);
+  Value load(unsigned operand);
+  SmallVector<Value> emitScalars(ValueRange accumulators);
+  void store(ValueRange values);
+  void emitElement();
+  SmallVector<Value> emitReduction(ArrayRef<unsigned> dims,
+                                   ValueRange accumulators);
+  void emitLoops(ArrayRef<unsigned> dims);
+  void emitParallel();
+  Value makeIndex(int64_t value) {
+    return arith::ConstantIndexOp::create(rewriter, loc, value);
+  }
+
+  RewriterBase &rewriter;
+  linalg::GenericOp op;
+  Location loc;
+  SmallVector<Value> operands;
+  SmallVector<AffineMap> maps;
+  SmallVector<utils::IteratorType> iterators;
+  SmallVector<OpFoldResult> extents;
+  /// Where the loops are now, by dimension.
+  SmallVector<Value> ivs;
+  /// Loops by what becomes of them, each from the outside in.
+  SmallVector<unsigned> outer, inner;
+  bool accumulates = false;
+};
+
+struct LowerLinalgPass final
+    : fulgur::impl::LowerLinalgPassBase<LowerLinalgPass> {
+  void runOnOperation() final;
+};
+} // namespace
+
+/// Elementwise operations on whole buffers are one long loop.
+bool LoopNest::collapse() {
+  if (iterators.size() < 2 || !op.getBody()->getOps<linalg::IndexOp>().empty())
+    return false;
+  if (op.getBody()
+          ->walk([](linalg::IndexOp) { return WalkResult::interrupt(); })
+          .wasInterrupted())
+    return false;
+  for (auto [operand, map] : llvm::zip_equal(operands, maps)) {
+    if (map.getNumResults() == 0)
+      continue;
+    auto type = dyn_cast<MemRefType>(operand.getType());
+    if (!type || !map.isIdentity() || !type.getLayout().isIdentity())
+      return false;
+  }
+  ReassociationIndices all = llvm::to_vector(
+      llvm::seq<int64_t>(0, static_cast<int64_t>(iterators.size())));
+  MLIRContext *context = op.getContext();
+  for (auto [operand, map] : llvm::zip_equal(operands, maps)) {
+    if (map.getNumResults() == 0) {
+      map = AffineMap::get(1, 0, context);
+      continue;
+    }
+    map = AffineMap::getMultiDimIdentityMap(1, context);
+    operand = memref::CollapseShapeOp::create(
+        rewriter, loc, operand, ArrayRef<ReassociationIndices>{all});
+  }
+  iterators.assign(1, utils::IteratorType::parallel);
+  Value total;
+  for (OpFoldResult extent : extents) {
+    Value size = getValueOrCreateConstantIndexOp(rewriter, loc, extent);
+    total =
+        total ? rewriter.createOrFold<arith::MulIOp>(loc, total, size) : size;
+  }
+  extents.assign(1, getAsOpFoldResult(total));
+  return true;
+}
+
+LogicalResult LoopNest::findExtents() {
+  extents.resize(iterators.size());
+  for (auto [operand, map] : llvm::zip_equal(operands, maps))
+    for (auto [axis, expr] : llvm::enumerate(map.getResults()))
+      if (auto dim = dyn_cast<AffineDimExpr>(expr))
+        if (!extents[dim.getPosition()])
+          extents[dim.getPosition()] =
+              memref::getMixedSize(rewriter, loc, operand, axis);
+  for (auto [dim, extent] : llvm::enumerate(extents))
+    if (!extent)
+      return op.emitError("expected the extent of loop ")
+             << dim << " to be that of an operand, but got none";
+  return success();
+}
+
+/// How well memory is walked when the innermost loop is `dim`.
+int64_t LoopNest::scoreInnermost(unsigned dim) const {
+  int64_t score = 0;
+  for (auto [operand, map] : llvm::zip_equal(operands, maps)) {
+    if (!isa<MemRefType>(operand.getType()))
+      continue;
+    if (!map.isFunctionOfDim(dim))
+      score += 1;
+    else if (map.getResults().back() == getAffineDimExpr(dim, map.getContext()))
+      score += 2;
+    else
+      score -= 3;
+  }
+  return score;
+}
+
+void LoopNest::chooseOrder() {
+  std::optional<unsigned> last;
+  for (unsigned dim = 0, e = iterators.size(); dim < e; ++dim) {
+    if (isConstantIntValue(extents[dim], 1))
+      continue;
+    // The later of equals: it is contiguous more often.
+    if (!last || scoreInnermost(dim) >= scoreInnermost(*last))
+      last = dim;
+  }
+  SmallVector<unsigned> reductions;
+  for (unsigned dim = 0, e = iterators.size(); dim < e; ++dim) {
+    if (isConstantIntValue(extents[dim], 1) || dim == last)
+      continue;
+    (isParallel(dim) ? outer : reductions).push_back(dim);
+  }
+  inner = reductions;
+  accumulates = last && !isParallel(*last);
+  if (!last)
+    return;
+  // With nothing outside of it, the one loop itself goes to the threads.
+  if (outer.empty() && reductions.empty() && isParallel(*last))
+    outer.push_back(*last);
+  else
+    inner.push_back(*last);
+}
+
+SmallVector<Value> LoopNest::getIndices(unsigned operand) {
+  SmallVector<Value> indices;
+  for (AffineExpr expr : maps[operand].getResults()) {
+    if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
+      indices.push_back(ivs[dim.getPosition()]);
+    } else if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
+      indices.push_back(makeIndex(constant.getValue()));
+    } else {
+      indices.push_back(affine::AffineApplyOp::create(
+          rewriter, loc,
+          AffineMap::get(iterators.size(), 0, expr, op.getContext()), ivs));
+    }
+  }
+  return indices;
+}
+
+Value LoopNest::load(unsigned operand) {
+  if (!isa<MemRefType>(operands[operand].getType()))
+    return operands[operand];
+  return memref::LoadOp::create(rewriter, loc, operands[operand],
+                                getIndices(operand));
+}
+
+/// Sums may be taken in any order, or they could not be vectorised.
+static void relaxReduction(Operation *yielded) {
+  using arith::FastMathFlags;
+  if (!isa_and_nonnull<arith::AddFOp, arith::MulFOp>(yielded))
+    return;
+  auto flags = arith::FastMathFlagsAttr::get(
+      yielded->getContext(), FastMathFlags::reassoc | FastMathFlags::contract);
+  yielded->setAttr("fastmath", flags);
+  for (Value operand : yielded->getOperands())
+    if (auto product = operand.getDefiningOp<arith::MulFOp>())
+      product.setFastmath(product.getFastmath() | FastMathFlags::contract);
+}
+
+/// Copies the body for one element; `accumulators` stand for the outputs, which
+/// are loaded when there are none.
+SmallVector<Value> LoopNest::emitScalars(ValueRange accumulators) {
+  IRMapping mapping;
+  Block *body = op.getBody();
+  unsigned numInputs = op.getNumDpsInputs();
+  for (BlockArgument argument : body->getArguments()) {
+    if (argument.use_empty())
+      continue;
+    unsigned index = argument.getArgNumber();
+    mapping.map(argument, index >= numInputs && !accumulators.empty()
+                              ? accumulators[index - numInputs]
+                              : load(index));
+  }
+  for (Operation &scalar : body->without_terminator()) {
+    if (auto index = dyn_cast<linalg::IndexOp>(scalar)) {
+      mapping.map(index.getResult(), ivs[index.getDim()]);
+      continue;
+    }
+    Operation *copy = rewriter.clone(scalar, mapping);
+    copy->walk([&](linalg::IndexOp index) {
+      rewriter.replaceOp(index, ivs[index.getDim()]);
+    });
+  }
+  SmallVector<Value> results;
+  for (Value value : body->getTerminator()->getOperands()) {
+    results.push_back(mapping.lookupOrDefault(value));
+    if (op.getNumReductionLoops())
+      relaxReduction(results.back().getDefiningOp());
+  }
+  return results;
+}
+
+void LoopNest::store(ValueRange values) {
+  unsigned numInputs = op.getNumDpsInputs();
+  for (auto [i, value] : llvm::enumerate(values))
+    memref::StoreOp::create(rewriter, loc, value, operands[numInputs + i],
+                            getIndices(numInputs + i));
+}
+
+SmallVector<Value> LoopNest::emitReduction(ArrayRef<unsigned> dims,
+                                           ValueRange accumulators) {
+  if (dims.empty())
+    return emitScalars(accumulators);
+  OpBuilder::InsertionGuard guard(rewriter);
+  unsigned dim = dims.front();
+  Value extent = getValueOrCreateConstantIndexOp(rewriter, loc, extents[dim]);
+  auto loop = scf::ForOp::create(rewriter, loc, makeIndex(0), extent,
+                                 makeIndex(1), accumulators);
+  ivs[dim] = loop.getInductionVar();
+  rewriter.setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> values =
+      emitReduction(dims.drop_front(), loop.getRegionIterArgs());
+  scf::YieldOp::create(rewriter, loc, values);
+  return loop.getResults();
+}
+
+void LoopNest::emitElement() {
+  if (!accumulates)
+    return store(emitScalars({}));
+  SmallVector<Value> accumulators;
+  for (unsigned i = 0, e = op.getNumDpsInits(); i < e; ++i)
+    accumulators.push_back(load(op.getNumDpsInputs() + i));
+  store(emitReduction(inner, accumulators));
+}
+
+void LoopNest::emitLoops(ArrayRef<unsigned> dims) {
+  if (dims.empty() || accumulates)
+    return emitElement();
+  OpBuilder::InsertionGuard guard(rewriter);
+  unsigned dim = dims.front();
+  Value extent = getValueOrCreateConstantIndexOp(rewriter, loc, extents[dim]);
+  auto loop =
+      scf::ForOp::create(rewriter, loc, makeIndex(0), extent, makeIndex(1));
+  ivs[dim] = loop.getInductionVar();
+  rewriter.setInsertionPointToStart(loop.getBody());
+  emitLoops(dims.drop_front());
+}
+
+/// One loop over all that may run in any order, and the rest inside of it.
+void LoopNest::emitParallel() {
+  if (outer.empty())
+    return emitLoops(inner);
+  SmallVector<Value> sizes;
+  Value total;
+  for (unsigned dim : outer) {
+    sizes.push_back(
+        getValueOrCreateConstantIndexOp(rewriter, loc, extents[dim]));
+    total = total ? arith::MulIOp::create(rewriter, loc, total, sizes.back())
+                  : sizes.back();
+  }
+  auto loop =
+      scf::ParallelOp::create(rewriter, loc, ValueRange{makeIndex(0)},
+                              ValueRange{total}, ValueRange{makeIndex(1)});
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPointToStart(loop.getBody());
+  Value rest = loop.getInductionVars()[0];
+  for (size_t i = outer.size(); i-- > 1;) {
+    ivs[outer[i]] = arith::RemUIOp::create(rewriter, loc, rest, sizes[i]);
+    rest = arith::DivUIOp::create(rewriter, loc, rest, sizes[i]);
+  }
+  ivs[outer[0]] = rest;
+  emitLoops(inner);
+}
+
+LogicalResult LoopNest::lower() {
+  rewriter.setInsertionPoint(op);
+  if (failed(findExtents()))
+    return failure();
+  collapse();
+  chooseOrder();
+  Value zero = makeIndex(0);
+  ivs.assign(iterators.size(), zero);
+  emitParallel();
+  rewriter.eraseOp(op);
+  return success();
+}
+
+void LowerLinalgPass::runOnOperation() {
+  IRRewriter rewriter(&getContext());
+  SmallVector<Operation *> work;
+  getOperation().walk([&](Operation *op) {
+    if (isa<linalg::LinalgOp, memref::CopyOp>(op))
+      work.push_back(op);
+  });
+  for (Operation *op : work) {
+    rewriter.setInsertionPoint(op);
+    if (auto copy = dyn_cast<memref::CopyOp>(op)) {
+      auto from = dyn_cast<MemRefType>(copy.getSource().getType());
+      auto to = dyn_cast<MemRefType>(copy.getTarget().getType());
+      // A dense copy is left to memcpy.
+      if (!from || !to ||
+          (from.getLayout().isIdentity() && to.getLayout().isIdentity()))
+        continue;
+      op = linalg::CopyOp::create(rewriter, copy.getLoc(), copy.getSource(),
+                                  copy.getTarget());
+      rewriter.eraseOp(copy);
+      rewriter.setInsertionPoint(op);
+    }
+    auto linalgOp = cast<linalg::LinalgOp>(op);
+    if (!linalgOp.hasPureBufferSemantics()) {
+      op->emitOpError("expected operands to be buffers, but got tensors");
+      return signalPassFailure();
+    }
+    auto generic = dyn_cast<linalg::GenericOp>(op);
+    if (!generic) {
+      FailureOr<linalg::GenericOp> general =
+          linalg::generalizeNamedOp(rewriter, linalgOp);
+      if (failed(general)) {
+        op->emitOpError("expected the operation to have a general form, but "
+                        "got none");
+        return signalPassFailure();
+      }
+      generic = *general;
+    }
+    if (failed(LoopNest(rewriter, generic).lower()))
+      return signalPassFailure();
+  }
+}
