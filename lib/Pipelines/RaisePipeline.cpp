@@ -21,6 +21,15 @@ void fulgur::buildRaisePipeline(OpPassManager &pm,
   pm.addPass(createFoldONNXPass());
   pm.addPass(createCSEPass());
   pm.addPass(createCanonicalizerPass());
+  if (options.recognise) {
+    // Leaves first: every pass sees what the ones before it have named.
+    pm.addPass(createRaiseConcatPass());
+    pm.addPass(createRaiseNormPass());
+    pm.addPass(createRaiseSwiGLUPass());
+    pm.addPass(createRaiseCachePass());
+    pm.addPass(createCSEPass());
+    pm.addPass(createCanonicalizerPass());
+  }
   //   pm.addPass(createConvertONNXToLinalgPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

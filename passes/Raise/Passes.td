@@ -57,4 +57,69 @@ def FoldONNXPass : Pass<"fulgur-fold-onnx", "::mlir::ModuleOp"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def RaiseConcatPass : Pass<"fulgur-raise-concat", "::mlir::ModuleOp"> {
+  let summary = "Turn scatters over ranges of rows into concatenations";
+  let description = [{
+    `new_empty` and slice assignments leave exporters as `ScatterND` over
+    constant ranges of indices. When the ranges cover the axis, nothing of the
+    initial value is left.
+
+    ```mlir
+    %1 = onnx.ScatterND(%empty, %rows0to15, %a)
+    %2 = onnx.ScatterND(%1, %rows16to23, %b)
+    // becomes
+    %2 = onnx.Concat(%a, %b) {axis = 0 : i64}
+    ```
+
+    Does not handle ranges that are known at run time only.
+  }];
+}
+
+def RaiseNormPass : Pass<"fulgur-raise-norm", "::mlir::ModuleOp"> {
+  let summary = "Raise normalisations to fulgur.rms_norm and fulgur.layer_norm";
+  let description = [{
+    ```mlir
+    %0 = onnx.Pow(%x, %two)
+    %1 = onnx.ReduceMean(%0, %last) {keepdims = 1 : i64}
+    %2 = onnx.Add(%1, %eps)
+    %3 = onnx.Sqrt(%2)
+    %4 = onnx.Reciprocal(%3)
+    %5 = onnx.Mul(%x, %4)
+    %y = onnx.Mul(%scale, %5)
+    // becomes
+    %y = fulgur.rms_norm %x, %scale eps 1.0e-06 : …
+    ```
+
+    Casts to f32 around the mean are absorbed: the operation computes in f32.
+    Does not raise normalisations over several axes.
+  }];
+  let dependentDialects = ["::fulgur::FulgurDialect"];
+}
+
+def RaiseSwiGLUPass : Pass<"fulgur-raise-swiglu", "::mlir::ModuleOp"> {
+  let summary = "Raise gated activations to fulgur.swiglu";
+  let description = [{
+    ```mlir
+    %0 = onnx.Sigmoid(%gate)
+    %1 = onnx.Mul(%gate, %0)
+    %h = onnx.Mul(%1, %up)
+    // becomes
+    %h = fulgur.swiglu %gate, %up : …
+    ```
+  }];
+  let dependentDialects = ["::fulgur::FulgurDialect"];
+}
+
+def RaiseCachePass : Pass<"fulgur-raise-cache", "::mlir::ModuleOp"> {
+  let summary = "Raise rows appended to an input to fulgur.cache_update";
+  let description = [{
+    ```mlir
+    %c = onnx.Concat(%past, %new) {axis = -2 : i64}
+    // becomes, where %past is an argument of the function
+    %c = fulgur.cache_update %past, %new …
+    ```
+  }];
+  let dependentDialects = ["::fulgur::FulgurDialect"];
+}
+
 #endif // PASSES_RAISE_PASSES_TD

@@ -131,8 +131,7 @@ void SetDimsPass::runOnOperation() {
   for (auto function : getOperation().getOps<func::FuncOp>()) {
     // Read where dimensions come into being: fulgur-fold-onnx.
     if (!ranges.empty())
-      function->setAttr("fulgur.bounds",
-                        ranges.getDictionary(&getContext()));
+      function->setAttr("fulgur.bounds", ranges.getDictionary(&getContext()));
     function.walk([&](DimOp dim) {
       auto found = bounds.find(dim.getName());
       if (found == bounds.end())
