@@ -11,7 +11,7 @@
 #include "fulgur/InitAll.h"
 #include "lib/Compiler/Diagnostics.h"
 #include "lib/Compiler/Progress.h"
-// #include "passes/Raise/ConvertONNXToLinalg/Supported.h"
+#include "passes/Raise/ConvertONNXToLinalg/Supported.h"
 
 #include "mlir/Parser/Parser.h"
 #include "mlir/Support/Timing.h"
@@ -102,7 +102,10 @@ ExitCode Compilation::load() {
   progress.step(getStageInfo(Stage::Imported).step, options.input);
   TimingScope timer = rootTimer.nest("import");
   ONNXImportOptions importOptions;
-  // importOptions.isSupported = isSupportedONNXOperator;
+  llvm::StringSet<> supported = getSupportedONNXOperators(context);
+  importOptions.isSupported = [&](StringRef name) {
+    return supported.contains(name);
+  };
   ONNXImportResult imported =
       importONNXModel(options.input, context, importOptions);
   if (imported.exitCode != ExitCode::Success)
@@ -149,10 +152,11 @@ ExitCode Compilation::runStage(Stage stage) {
   if (failed(pm.run(*module))) {
     if (!isOurs)
       return ExitCode::Unsupported;
-    return fail(ExitCode::InternalFailure, options.input + ": stage '" + info.step +
-                                        "' failed; replay it with: fulgur-opt "
-                                        "--run-reproducer " +
-                                        reproducer);
+    return fail(ExitCode::InternalFailure,
+                options.input + ": stage '" + info.step +
+                    "' failed; replay it with: fulgur-opt "
+                    "--run-reproducer " +
+                    reproducer);
   }
   reached = stage;
   (*module)->setAttr(stageAttr, StringAttr::get(&context, info.emit));

@@ -14,7 +14,7 @@ using namespace mlir;
 
 void fulgur::buildFusePipeline(OpPassManager &pm, const FuseOptions &) {
   // No operator has a kernel of its own on the CPU yet.
-  //   pm.addPass(createDecomposePass());
+  pm.addPass(createDecomposePass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }

@@ -30,7 +30,7 @@ void fulgur::buildRaisePipeline(OpPassManager &pm,
     pm.addPass(createCSEPass());
     pm.addPass(createCanonicalizerPass());
   }
-  //   pm.addPass(createConvertONNXToLinalgPass());
+  pm.addPass(createConvertONNXToLinalgPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }

@@ -13,6 +13,12 @@ using namespace mlir;
 using namespace fulgur;
 
 void fulgur::registerAllPipelines() {
+  PassPipelineRegistration<>(
+      "fulgur-raise-pipeline", "Run the stage 'raise'",
+      [](OpPassManager &pm) { buildRaisePipeline(pm, RaiseOptions()); });
+  PassPipelineRegistration<>(
+      "fulgur-fuse-pipeline", "Run the stage 'fuse'",
+      [](OpPassManager &pm) { buildFusePipeline(pm, FuseOptions()); });
   PassPipelineRegistration<>("fulgur-bufferize-pipeline",
                              "Run the stage 'bufferize'",
                              [](OpPassManager &pm) {

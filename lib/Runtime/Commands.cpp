@@ -109,7 +109,7 @@ void Invocation::tellVerbosely() const {
   fprintf(stderr,
           "%s: dimensions:%s\n"
           "%s: threads: %d\n"
-          "%s: weights: %s, of which packed copies take %s, loaded in %.3f s\n"
+          "%s: weights: %s, and %s of packed copies, loaded in %.3f s\n"
           "%s: arena: %lld bytes; the largest live set is %lld bytes\n",
           program.c_str(), dims.empty() ? " none" : dims.c_str(),
           program.c_str(), stats.threads, program.c_str(),

@@ -228,6 +228,10 @@ Status fulgur::rt::parseOptions(int argc, char **argv, Options &options) {
   if (optind < argc)
     return failUsage("expected one command, but got also " +
                      quoted(argv[optind]));
+  bool keepsOutputs = !options.outputDir.empty() || !options.expectDir.empty();
+  if (options.command == Command::Bench && keepsOutputs)
+    return failUsage("expected command to be run with --output-dir or "
+                     "--expect-dir, but got 'bench'");
   return {};
 }
 

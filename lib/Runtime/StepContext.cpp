@@ -10,6 +10,7 @@
 #include "fulgur/Runtime/Model.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <unistd.h>
 
@@ -32,7 +33,8 @@ void StepContext::begin() {
 
 [[noreturn]] static void endProcess(const std::string &text) {
   fflush(stdout);
-  fprintf(stderr, "%s: error: %s\n", fulgur_model.name, text.c_str());
+  fprintf(stderr, "%s: error: %s\n", program_invocation_short_name,
+          text.c_str());
   _exit(static_cast<int>(ExitCode::ToolFailed));
 }
 

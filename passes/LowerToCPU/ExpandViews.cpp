@@ -64,9 +64,14 @@ struct ExpandShape final : OpRewritePattern<memref::ExpandShapeOp> {
 struct ExpandViewsPass final
     : fulgur::impl::ExpandViewsPassBase<ExpandViewsPass> {
   void runOnOperation() final {
+    // First and alone: upstream also looks through an expansion from the views
+    // of it, with the same limit.
+    RewritePatternSet expansion(&getContext());
+    expansion.add<ExpandShape>(&getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(expansion))))
+      return signalPassFailure();
     RewritePatternSet patterns(&getContext());
     memref::populateExpandStridedMetadataPatterns(patterns);
-    patterns.add<ExpandShape>(&getContext(), /*benefit=*/2);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

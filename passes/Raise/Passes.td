@@ -122,4 +122,25 @@ def RaiseCachePass : Pass<"fulgur-raise-cache", "::mlir::ModuleOp"> {
   let dependentDialects = ["::fulgur::FulgurDialect"];
 }
 
+def ConvertONNXToLinalgPass : Pass<"fulgur-convert-onnx-to-linalg", "::mlir::ModuleOp"> {
+  let summary = "Lower the operators of the standard to linalg and tensor code";
+  let description = [{
+    The generic path, for every operator that no raise pass has claimed. Shapes
+    may be dynamic; an index out of its range is reported at run time.
+
+    ```mlir
+    %c = onnx.Add(%a, %b) : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+    // becomes
+    %e = tensor.empty(%n) : tensor<?x4xf32>
+    %c = linalg.generic … ins(%a, %b) outs(%e) { arith.addf }
+    ```
+
+    Does not recognise anything: every operator is lowered by itself.
+  }];
+  let dependentDialects = ["::fulgur::FulgurDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::cf::ControlFlowDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 #endif // PASSES_RAISE_PASSES_TD

@@ -11,6 +11,7 @@ DEF = re.compile(r"^def (\w+) : Pass<\"([\w-]+)\".*?\n}\n", re.S | re.M)
 
 def kebab(name):
     """RaiseMLADecode -> raise-mla-decode, ConvertONNXToLinalg -> convert-onnx-to-linalg."""
+    name = name.replace("SwiGLU", "Swiglu")
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
 
 

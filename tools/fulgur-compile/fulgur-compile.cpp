@@ -104,8 +104,8 @@ static std::string defaultOutput(Stage stage) {
 static std::string getExitCodeSummary() {
   std::string text;
   for (const ExitCodeInfo &info : exitCodes)
-    text += "\n  " + std::to_string(static_cast<int>(info.code)) + "  " +
-            info.text;
+    text +=
+        "\n  " + std::to_string(static_cast<int>(info.code)) + "  " + info.text;
   return text;
 }
 

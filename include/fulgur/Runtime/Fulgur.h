@@ -64,7 +64,8 @@ FULGUR_API fulgur_session *fulgur_create(const FulgurOptions *options);
  * Inputs are only read, and only during the call.
  *
  * An output with null `data` gets memory of the session, which is valid until
- * the next fulgur_run or fulgur_destroy. With other `data`, the result is
+ * the next fulgur_run or fulgur_destroy; copy it before giving it back as an
+ * input. With other `data`, the result is
  * copied there, and `bytes` has to say how much room there is. `type`, `rank`,
  * `shape` and `bytes` are set in both cases; after a failure they are not. */
 FULGUR_API int32_t fulgur_run(fulgur_session *session,

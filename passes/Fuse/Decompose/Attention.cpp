@@ -19,7 +19,7 @@ static LogicalResult decomposeAttention(AttentionOp op,
   Emitter e(rewriter, op.getLoc());
   Value query = op.getQuery(), key = op.getKey(), value = op.getValue();
   Type type = elementType(query), wide = accumulatorType(type);
-  Sizes q = e.sizes(query);
+  MixedSizes q = e.sizes(query);
   OpFoldResult batch = q[0], rows = q[1], heads = q[2], width = q[3];
   OpFoldResult tokens = e.size(key, 1), groups = e.size(key, 2);
   OpFoldResult valueWidth = e.size(value, 3);

@@ -27,7 +27,7 @@ using Values = SmallVector<Value>;
 /// Elements [offset, offset + width) of the last dimension.
 static Value columns(Emitter &e, Value tensor, OpFoldResult offset,
                      OpFoldResult width) {
-  Sizes sizes = e.sizes(tensor), offsets(sizes.size(), e.size(0));
+  MixedSizes sizes = e.sizes(tensor), offsets(sizes.size(), e.size(0));
   offsets.back() = offset;
   sizes.back() = width;
   return e.slice(tensor, offsets, sizes);
@@ -47,7 +47,7 @@ struct Latent {
       : query(op.getQuery()), latent(op.getLatent()), ropeKey(op.getRopeKey()) {
     type = elementType(query);
     wide = accumulatorType(type);
-    Sizes q = e.sizes(query);
+    MixedSizes q = e.sizes(query);
     batch = q[0], rows = q[1], heads = q[2];
     tokens = e.size(latent, 1);
     rank = e.size(latent, 2);
@@ -77,7 +77,7 @@ static Value matmulHeads(Emitter &e, Value input, Value weight,
         e.slice(weight, {zero, at, offset}, {inner, one, width}, {}, {1});
     if (transpose)
       right = e.permute(right, {1, 0}, elementType(right));
-    Sizes offsets{zero, at, zero}, sizes{rows, one, to};
+    MixedSizes offsets{zero, at, zero}, sizes{rows, one, to};
     Value into = e.slice(carried, offsets, sizes, {}, {1});
     Value product = e.matmul(left, right, e.fill(into, 0));
     return e.insert(product, carried, offsets, sizes);
@@ -154,7 +154,7 @@ static Value decomposeExpanded(Emitter &e, const Latent &x, Value up,
   Value raw = e.filled({batches, x.rows, x.tokens}, x.wide, 0);
   raw = e.matmul(e.collapse(plain, fold),
                  e.collapse(e.permute(keys, {0, 2, 3, 1}, x.type), fold), raw);
-  Sizes scores{x.batch, x.heads, x.rows, x.tokens};
+  MixedSizes scores{x.batch, x.heads, x.rows, x.tokens};
   raw = e.collapse(e.expand(raw, fold, scores), perBatch);
   raw = e.matmul(e.collapse(rotated, perBatch),
                  e.permute(x.ropeKey, {0, 2, 1}, x.type), raw);
@@ -249,7 +249,7 @@ static LogicalResult decomposeSparseLatentAttention(SparseLatentAttentionOp op,
     Softmax soft = softmax(e, scores);
     Value sum = e.matmul(e.convert(soft.weights, x.type), latents,
                          e.filled({x.heads, x.rank}, x.wide, 0));
-    Sizes offsets{at, zero, zero}, sizes{one, x.heads, x.rank};
+    MixedSizes offsets{at, zero, zero}, sizes{one, x.heads, x.rank};
     Value into = e.slice(carried, offsets, sizes, {}, {0});
     Value result =
         e.parallel({sum, soft.sums}, {e.map(2, {0, 1}), e.map(2, {0})},

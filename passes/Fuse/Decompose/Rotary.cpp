@@ -8,7 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/Fulgur/IR/FulgurDialect.h"
-#include "passes/Fuse/Decompose/Emitter.h"
+#include "lib/Support/Emitter.h"
 #include "passes/Fuse/Decompose/Patterns.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -24,7 +24,7 @@ static LogicalResult decomposeRotaryTable(RotaryTableOp op,
   Emitter e(rewriter, op.getLoc());
   Value positions = op.getPositions(), freq = op.getInvFreq();
   Type type = elementType(freq), wide = accumulatorType(type);
-  Sizes sizes{e.size(positions, 0), e.size(positions, 1), e.size(freq, 0)};
+  MixedSizes sizes{e.size(positions, 0), e.size(positions, 1), e.size(freq, 0)};
   Values outputs{e.empty(sizes, type), e.empty(sizes, type)};
   double scale = op.getScale().convertToDouble();
   Values results = e.parallel(
@@ -58,7 +58,7 @@ static LogicalResult decomposeRotaryEmbedding(RotaryEmbeddingOp op,
                                               PatternRewriter &rewriter) {
   Emitter e(rewriter, op.getLoc());
   Value input = op.getInput();
-  Sizes sizes = e.sizes(input);
+  MixedSizes sizes = e.sizes(input);
   int64_t rank = sizes.size(), last = rank - 1;
   OpFoldResult half = e.size(op.getCos(), 2);
   OpFoldResult rotated = e.mul(half, e.size(2));
@@ -76,16 +76,16 @@ static LogicalResult decomposeRotaryEmbedding(RotaryEmbeddingOp op,
   auto [readA, readB] = halves(readPairs);
   auto [writeA, writeB] = halves(writePairs);
 
-  Sizes extents = sizes;
+  MixedSizes extents = sizes;
   extents[last] = half;
   auto slice = [&](Value tensor, Half at) {
-    Sizes offsets(rank, e.size(0)), strides(rank, e.size(1));
+    MixedSizes offsets(rank, e.size(0)), strides(rank, e.size(1));
     offsets[last] = at.offset;
     strides[last] = at.stride;
     return e.slice(tensor, offsets, extents, strides);
   };
   auto insert = [&](Value tensor, Value into, Half at) {
-    Sizes offsets(rank, e.size(0)), strides(rank, e.size(1));
+    MixedSizes offsets(rank, e.size(0)), strides(rank, e.size(1));
     offsets[last] = at.offset;
     strides[last] = at.stride;
     return e.insert(tensor, into, offsets, extents, strides);
@@ -116,7 +116,7 @@ static LogicalResult decomposeRotaryEmbedding(RotaryEmbeddingOp op,
   };
   Value result = e.empty(sizes, type);
   if (getConstantIntValue(rest) != 0) {
-    Sizes offsets(rank, e.size(0)), kept = sizes;
+    MixedSizes offsets(rank, e.size(0)), kept = sizes;
     kept[last] = rest;
     if (leading)
       offsets[last] = rotated;

@@ -17,7 +17,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/Fulgur/IR/FulgurDialect.h"
-#include "passes/Fuse/Decompose/Emitter.h"
+#include "lib/Support/Emitter.h"
 #include "passes/Fuse/Decompose/Patterns.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -39,7 +39,7 @@ static LogicalResult decomposeLightningIndexer(LightningIndexerOp op,
   Emitter e(rewriter, op.getLoc());
   Value query = op.getQuery(), key = op.getKey(), weights = op.getWeights();
   Type type = elementType(query), wide = accumulatorType(type);
-  Sizes q = e.sizes(query);
+  MixedSizes q = e.sizes(query);
   OpFoldResult batch = q[0], rows = q[1], heads = q[2], width = q[3];
   OpFoldResult tokens = e.size(key, 1), zero = e.size(0), one = e.size(1);
   double scale = op.getScale().convertToDouble();
@@ -64,7 +64,7 @@ static LogicalResult decomposeLightningIndexer(LightningIndexerOp op,
                        e.builder, e.loc, positive, e.toFloat(x[1], wide));
                    return {arith::AddFOp::create(e.builder, e.loc, x[2], part)};
                  });
-    Sizes offsets{zero, at, zero}, sizes{batch, one, tokens};
+    MixedSizes offsets{zero, at, zero}, sizes{batch, one, tokens};
     Value into = e.slice(carried, offsets, sizes, {}, {1});
     Value result = e.parallel(total, e.map(2, {0, 1}), Values{into},
                               [&](Emitter &e, ValueRange x) -> Values {
@@ -256,7 +256,7 @@ static LogicalResult decomposeSelectTokens(SelectTokensOp op,
   Key keys(wide);
   Heap heaps{e, keys.type};
   int64_t k = op.getK();
-  Sizes sizes = e.sizes(scores);
+  MixedSizes sizes = e.sizes(scores);
   OpFoldResult zero = e.size(0), one = e.size(1), count = e.size(k);
   OpFoldResult surplus = e.sub(sizes[2], sizes[1]);
   Value result = e.empty({sizes[0], sizes[1], count}, rewriter.getI32Type());
@@ -291,7 +291,7 @@ static LogicalResult decomposeSelectTokens(SelectTokensOp op,
       heap = heaps.put(worst, heap, last);
       return heaps.siftDown(heap, item, last);
     });
-    Sizes offsets{batch, row, zero}, extents{one, one, count};
+    MixedSizes offsets{batch, row, zero}, extents{one, one, count};
     Value into = e.slice(carried, offsets, extents, {}, {0, 1});
     Value indices = e.parallel(heap, e.map(1, {0}), Values{into},
                                [&](Emitter &e, ValueRange x) -> Values {

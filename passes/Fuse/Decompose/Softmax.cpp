@@ -59,7 +59,7 @@ static Value maskScore(Emitter &e, Value score, double scale,
 
 Softmax fulgur::softmax(Emitter &e, Value scores) {
   Type type = elementType(scores);
-  Sizes sizes = e.sizes(scores);
+  MixedSizes sizes = e.sizes(scores);
   int64_t rank = sizes.size(), last = rank - 1;
   ArrayRef<OpFoldResult> rows = ArrayRef<OpFoldResult>(sizes).drop_back();
   AffineMap identity = e.builder.getMultiDimIdentityMap(rank);
@@ -100,7 +100,7 @@ Value fulgur::normalize(Emitter &e, Value value, Value sum) {
 }
 
 Softmax fulgur::maskedSoftmax(Emitter &e, Value raw, AffineMap map,
-                              const Sizes &sizes, double scale,
+                              const MixedSizes &sizes, double scale,
                               const Visibility &visible) {
   Value shift;
   if (visible.causal || visible.window)
@@ -121,8 +121,8 @@ Softmax fulgur::maskedSoftmax(Emitter &e, Value raw, AffineMap map,
 }
 
 Value fulgur::finishSoftmax(Emitter &e, Value mixed, Value sums, Type type) {
-  Sizes from = e.sizes(mixed);
-  Sizes to{from[0], from[2], from[1], from[3]};
+  MixedSizes from = e.sizes(mixed);
+  MixedSizes to{from[0], from[2], from[1], from[3]};
   return e.parallel({mixed, sums},
                     {e.map(4, {0, 2, 1, 3}), e.map(4, {0, 2, 1})}, to, type,
                     [&](Emitter &e, ValueRange x) -> Values {

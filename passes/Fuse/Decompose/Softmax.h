@@ -11,7 +11,7 @@
 #ifndef FULGUR_PASSES_FUSE_DECOMPOSE_SOFTMAX_H
 #define FULGUR_PASSES_FUSE_DECOMPOSE_SOFTMAX_H
 
-#include "passes/Fuse/Decompose/Emitter.h"
+#include "lib/Support/Emitter.h"
 
 namespace fulgur {
 
@@ -34,7 +34,7 @@ Softmax softmax(Emitter &e, mlir::Value scores);
 /// The softmax of masked and scaled scores. Element (b, h, s, t) of them is
 /// that of `raw` at `map`; `sizes` are [B, H, S, T].
 Softmax maskedSoftmax(Emitter &e, mlir::Value raw, mlir::AffineMap map,
-                      const Sizes &sizes, double scale,
+                      const MixedSizes &sizes, double scale,
                       const Visibility &visible);
 
 /// value / sum, or 0 where the sum is.

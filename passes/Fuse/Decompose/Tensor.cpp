@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/Fulgur/IR/FulgurDialect.h"
-#include "passes/Fuse/Decompose/Emitter.h"
+#include "lib/Support/Emitter.h"
 #include "passes/Fuse/Decompose/Patterns.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -35,7 +35,7 @@ namespace {
 /// The loops of a row-wise operation: one over each dimension, the last one
 /// along the row.
 struct Rows {
-  Sizes all, outer;
+  MixedSizes all, outer;
   AffineMap whole, row, column;
   Type sum;
   OpFoldResult width;
@@ -130,7 +130,7 @@ static LogicalResult decomposeLayerNorm(LayerNormOp op,
 
 static LogicalResult decomposeSwiGLU(SwiGLUOp op, PatternRewriter &rewriter) {
   Emitter e(rewriter, op.getLoc());
-  Sizes sizes = e.sizes(op.getGate());
+  MixedSizes sizes = e.sizes(op.getGate());
   AffineMap identity = rewriter.getMultiDimIdentityMap(sizes.size());
   Type type = elementType(op.getGate()), wide = accumulatorType(type);
   Value result =
@@ -151,7 +151,7 @@ static LogicalResult decomposeSwiGLU(SwiGLUOp op, PatternRewriter &rewriter) {
 static LogicalResult decomposeLinear(LinearOp op, PatternRewriter &rewriter) {
   Emitter e(rewriter, op.getLoc());
   Value input = op.getInput();
-  Sizes sizes = e.sizes(input);
+  MixedSizes sizes = e.sizes(input);
   int64_t rank = sizes.size();
   SmallVector<ReassociationIndices> groups;
   if (rank == 1) {
@@ -181,7 +181,7 @@ static LogicalResult decomposeCacheUpdate(CacheUpdateOp op,
                                           PatternRewriter &rewriter) {
   Emitter e(rewriter, op.getLoc());
   int64_t axis = op.getAxis();
-  Sizes sizes = e.sizes(op.getPast()), offsets(sizes.size(), e.size(0));
+  MixedSizes sizes = e.sizes(op.getPast()), offsets(sizes.size(), e.size(0));
   OpFoldResult past = sizes[axis];
   sizes[axis] = e.add(past, e.size(op.getUpdate(), axis));
   Value result = e.empty(sizes, elementType(op.getPast()));

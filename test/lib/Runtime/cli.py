@@ -5,6 +5,7 @@ Usage: cli.py EXECUTABLE FOLDER (an empty one)
 """
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -88,6 +89,7 @@ for arguments, error in [
         (["--threads", "0"], "1 to 1024"), (["--threads", "two"], "'two'"),
         (["--repeat", "-1"], "--repeat"), (["--rtol", "nan"], "--rtol"),
         (["--input", "x"], "NAME=@FILE"), (["--dim", "n"], "NAME=N"),
+        (["bench", "--output-dir", "out"], "got 'bench'"),
         (["--output-dir", ""], "--output-dir"), (["--json=1"], "'--json=1'"),
         (["--random-inputs", "99999999999999999999"], "--random-inputs"),
         (["--random-inputs", "1"], "--dim n=N"),
@@ -161,7 +163,6 @@ with open("/dev/full", "w") as full:
 os.mkdir("half")
 many = ["--random-inputs", "1", "--dim", "n=1000"]
 # y fits into 100 blocks of 512 bytes, and n = 10000 does not.
-import resource  # noqa: E402
 
 
 def limit():
@@ -172,6 +173,13 @@ run(0, *many, "--output-dir", "fits", preexec_fn=limit)
 run(5, "--random-inputs", "1", "--dim", "n=10000", "--output-dir", "half", preexec_fn=limit, error="half/y.npy")
 run(5, "--random-inputs", "1", "--dim", "n=10000", "--output-dir", "new", preexec_fn=limit, error="new/y.npy")
 shutil.rmtree("fits")
+
+
+def memory():
+    resource.setrlimit(resource.RLIMIT_AS, (150 << 20, 150 << 20))
+
+
+run(5, "--random-inputs", "1", "--dim", "n=1000000", "--threads", "8", preexec_fn=memory, error="out of memory")
 check(not os.path.exists("new"), "a full disk leaves no folder")
 check(files() == before, f"a failure leaves no file: {files()}")
 

@@ -7,8 +7,8 @@
 // becomes tensor.dim and arithmetic.
 //
 //===----------------------------------------------------------------------===//
-#ifndef FULGUR_PASSES_FUSE_DECOMPOSE_EMITTER_H
-#define FULGUR_PASSES_FUSE_DECOMPOSE_EMITTER_H
+#ifndef FULGUR_LIB_SUPPORT_EMITTER_H
+#define FULGUR_LIB_SUPPORT_EMITTER_H
 
 #include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
 #include "mlir/IR/AffineMap.h"
@@ -16,7 +16,7 @@
 
 namespace fulgur {
 
-using Sizes = llvm::SmallVector<mlir::OpFoldResult>;
+using MixedSizes = llvm::SmallVector<mlir::OpFoldResult>;
 
 struct Emitter {
   mlir::OpBuilder &builder;
@@ -31,7 +31,7 @@ struct Emitter {
 
   // Sizes. Constants fold.
   mlir::OpFoldResult size(mlir::Value tensor, int64_t dim);
-  Sizes sizes(mlir::Value tensor);
+  MixedSizes sizes(mlir::Value tensor);
   mlir::OpFoldResult size(int64_t constant);
   mlir::OpFoldResult add(mlir::OpFoldResult a, mlir::OpFoldResult b);
   mlir::OpFoldResult sub(mlir::OpFoldResult a, mlir::OpFoldResult b);
@@ -122,4 +122,4 @@ mlir::Type elementType(mlir::Value tensor);
 
 } // namespace fulgur
 
-#endif // FULGUR_PASSES_FUSE_DECOMPOSE_EMITTER_H
+#endif // FULGUR_LIB_SUPPORT_EMITTER_H

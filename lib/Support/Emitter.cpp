@@ -5,7 +5,7 @@
 // Writes the plain tensor code that operations decompose into.
 //
 //===----------------------------------------------------------------------===//
-#include "passes/Fuse/Decompose/Emitter.h"
+#include "lib/Support/Emitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -49,8 +49,8 @@ OpFoldResult Emitter::size(Value tensor, int64_t dim) {
   return tensor::getMixedSize(builder, loc, tensor, dim);
 }
 
-Sizes Emitter::sizes(Value tensor) {
-  Sizes result;
+MixedSizes Emitter::sizes(Value tensor) {
+  MixedSizes result;
   for (int64_t i = 0, e = typeOf(tensor).getRank(); i < e; ++i)
     result.push_back(size(tensor, i));
   return result;
@@ -187,7 +187,7 @@ Value Emitter::slice(Value tensor, ArrayRef<OpFoldResult> offsets,
                      ArrayRef<OpFoldResult> sizes,
                      ArrayRef<OpFoldResult> strides,
                      ArrayRef<int64_t> dropped) {
-  Sizes ones(offsets.size(), size(1));
+  MixedSizes ones(offsets.size(), size(1));
   if (strides.empty())
     strides = ones;
   auto type = tensor::ExtractSliceOp::inferResultType(typeOf(tensor), sizes);
@@ -203,7 +203,7 @@ Value Emitter::slice(Value tensor, ArrayRef<OpFoldResult> offsets,
 Value Emitter::insert(Value tensor, Value into, ArrayRef<OpFoldResult> offsets,
                       ArrayRef<OpFoldResult> sizes,
                       ArrayRef<OpFoldResult> strides) {
-  Sizes ones(offsets.size(), size(1));
+  MixedSizes ones(offsets.size(), size(1));
   return tensor::InsertSliceOp::create(builder, loc, tensor, into, offsets,
                                        sizes, strides.empty() ? ones : strides);
 }
@@ -214,7 +214,7 @@ Value Emitter::copy(Value tensor, Value into) {
 
 Value Emitter::copyInto(Value tensor, Value into,
                         ArrayRef<OpFoldResult> offsets) {
-  Sizes extents = sizes(tensor);
+  MixedSizes extents = sizes(tensor);
   Value part = slice(into, offsets, extents);
   return insert(copy(tensor, part), into, offsets, extents);
 }
@@ -225,7 +225,7 @@ Value Emitter::permute(Value tensor, ArrayRef<int64_t> order, Type type) {
   });
   if (identity)
     return convert(tensor, type);
-  Sizes from = sizes(tensor), to;
+  MixedSizes from = sizes(tensor), to;
   for (int64_t dim : order)
     to.push_back(from[dim]);
   if (elementType(tensor) == type)

@@ -1,0 +1,61 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The generic path: one conversion pattern for each operator of the standard,
+// in families by what they do to their operands. An operator is supported when
+// a pattern is rooted at it; nothing else says so.
+//
+//===----------------------------------------------------------------------===//
+#ifndef PASSES_RAISE_CONVERTONNXTOLINALG_PATTERNS_H
+#define PASSES_RAISE_CONVERTONNXTOLINALG_PATTERNS_H
+
+#include "mlir/Transforms/DialectConversion.h"
+
+namespace fulgur {
+
+/// Unsigned integers lose their sign, which the patterns read off the operators
+/// themselves; `linalg` and `arith` know signless ones only.
+struct ONNXTypeConverter : mlir::TypeConverter {
+  ONNXTypeConverter();
+};
+
+using PopulateFn = void (*)(mlir::RewritePatternSet &patterns,
+                            const ONNXTypeConverter &types);
+
+/// One element from one element of each operand, broadcast: Add, Where, Cast, …
+void populateConvertElementwisePatterns(mlir::RewritePatternSet &patterns,
+                                        const ONNXTypeConverter &types);
+/// Elements move, to places that shapes and constants tell: Reshape, Slice,
+/// Transpose, Concat, Split, Pad, Expand, Tile, …
+void populateConvertMovementPatterns(mlir::RewritePatternSet &patterns,
+                                     const ONNXTypeConverter &types);
+/// Elements move, to places that a tensor tells: Gather, ScatterND, OneHot, …
+void populateConvertIndexingPatterns(mlir::RewritePatternSet &patterns,
+                                     const ONNXTypeConverter &types);
+/// Tensors from nothing: ConstantOfShape, Range, EyeLike, …
+void populateConvertCreationPatterns(mlir::RewritePatternSet &patterns,
+                                     const ONNXTypeConverter &types);
+/// Sums and extremes over axes: ReduceSum, ArgMax, CumSum, …
+void populateConvertReductionPatterns(mlir::RewritePatternSet &patterns,
+                                      const ONNXTypeConverter &types);
+/// Sums of products: MatMul, Gemm, Einsum, Conv, …
+void populateConvertContractionPatterns(mlir::RewritePatternSet &patterns,
+                                        const ONNXTypeConverter &types);
+/// Softmax, LayerNormalization, BatchNormalization, …
+void populateConvertNormalizationPatterns(mlir::RewritePatternSet &patterns,
+                                          const ONNXTypeConverter &types);
+/// Windows over images: MaxPool, AveragePool, …
+void populateConvertWindowPatterns(mlir::RewritePatternSet &patterns,
+                                   const ONNXTypeConverter &types);
+/// Sorting: TopK, …
+void populateConvertSortingPatterns(mlir::RewritePatternSet &patterns,
+                                    const ONNXTypeConverter &types);
+
+/// All of the above.
+void populateConvertONNXToLinalgPatterns(mlir::RewritePatternSet &patterns,
+                                         const ONNXTypeConverter &types);
+
+} // namespace fulgur
+
+#endif // PASSES_RAISE_CONVERTONNXTOLINALG_PATTERNS_H

@@ -1,0 +1,116 @@
+"""What every operation means, in float64 numpy. Plain formulas: each follows the
+operation's description and none the shape of its decomposition."""
+import numpy as np
+
+
+def rms_norm(x, scale, eps):
+    return x / np.sqrt((x * x).mean(-1, keepdims=True) + eps) * scale
+
+
+def layer_norm(x, scale, bias, eps):
+    centred = x - x.mean(-1, keepdims=True)
+    return centred / np.sqrt((centred ** 2).mean(-1, keepdims=True) + eps) * scale + bias
+
+
+def swiglu(gate, up):
+    return gate / (1 + np.exp(-gate)) * up
+
+
+def rotary_table(positions, inv_freq, scale=1.0):
+    angle = positions[..., None] * inv_freq
+    return np.cos(angle) * scale, np.sin(angle) * scale
+
+
+def rotary_embedding(x, cos, sin, layout, placement):
+    half = cos.shape[-1]
+    start = 0 if placement == "leading" else x.shape[-1] - 2 * half
+    i = np.arange(half)
+    pairs, halves = (2 * i, 2 * i + 1), (i, i + half)
+    read = halves if layout == "half_split" else pairs
+    write = pairs if layout == "interleaved" else halves
+    if x.ndim == 4:
+        cos, sin = cos[:, :, None], sin[:, :, None]
+    a, b = x[..., start + read[0]], x[..., start + read[1]]
+    out = x.copy()
+    out[..., start + write[0]] = a * cos - b * sin
+    out[..., start + write[1]] = b * cos + a * sin
+    return out
+
+
+def visible(s, t, causal, window=None):
+    """[S, T]: may query s see token t?"""
+    row, column = np.arange(s)[:, None] + t - s, np.arange(t)[None]
+    seen = np.ones((s, t), bool)
+    if causal:
+        seen &= column <= row
+    if window:
+        seen &= column > row - window
+    return seen
+
+
+def softmax(scores):
+    """Rows of nothing but -inf give zeros."""
+    top = scores.max(-1, keepdims=True, initial=-np.inf)
+    e = np.exp(scores - np.where(np.isinf(top), 0, top))
+    total = e.sum(-1, keepdims=True)
+    return e / np.where(total == 0, 1, total)
+
+
+def attention(q, k, v, scale, mask=None, causal=False, window=None):
+    group = q.shape[2] // k.shape[2]
+    k, v = np.repeat(k, group, 2), np.repeat(v, group, 2)
+    scores = np.einsum("bshd,bthd->bhst", q, k) * scale
+    seen = visible(q.shape[1], k.shape[1], causal, window)[None, None]
+    if mask is not None and mask.dtype == bool:
+        seen = seen & mask
+    elif mask is not None:
+        scores = scores + mask
+    weights = softmax(np.where(seen, scores, -np.inf))
+    return np.einsum("bhst,bthd->bshd", weights, v)
+
+
+def latent_attention(q, latent, rope_key, up, scale, mask=None, causal=False):
+    heads, rotated = q.shape[2], rope_key.shape[2]
+    plain = q.shape[3] - rotated
+    both = (latent @ up).reshape(*latent.shape[:2], heads, -1)
+    shared = np.repeat(rope_key[:, :, None], heads, 2)
+    k = np.concatenate([both[..., :plain], shared], -1)
+    return attention(q, k, both[..., plain:], scale, mask, causal)
+
+
+def sparse_latent_attention(q, latent, rope_key, up, indices, scale):
+    """Row by row with dense attention over just the rows named."""
+    b, s, heads, width = q.shape
+    out = np.zeros((b, s, heads, up.shape[1] // heads - width + rope_key.shape[2]))
+    for i in range(b):
+        for j in range(s):
+            rows = indices[i, j][indices[i, j] >= 0]
+            if len(rows) == 0:
+                continue
+            one = latent_attention(q[i:i + 1, j:j + 1], latent[i:i + 1, rows],
+                                   rope_key[i:i + 1, rows], up, scale)
+            out[i, j] = one[0, 0]
+    return out
+
+
+def lightning_indexer(q, k, weights, scale):
+    scores = np.maximum(np.einsum("bshd,btd->bsht", q, k) * scale, 0)
+    return np.einsum("bsht,bsh->bst", scores, weights)
+
+
+def select_tokens(scores, k, mask=None, causal=False):
+    b, s, t = scores.shape
+    seen = np.broadcast_to(visible(s, t, causal), scores.shape)
+    if mask is not None and mask.dtype == bool:
+        seen = seen & mask
+    elif mask is not None:
+        scores = scores + mask
+        seen = seen & ~(scores <= -1e30)
+    scores = np.where(np.isnan(scores), -np.inf, scores)
+    out = np.full((b, s, k), -1, np.int32)
+    for i in range(b):
+        for j in range(s):
+            tokens = np.nonzero(seen[i, j])[0]
+            order = tokens[np.argsort(-scores[i, j, tokens], kind="stable")][:k]
+            out[i, j, :len(order)] = order
+    return out
