@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Compiles exported models, runs them and compares what they give.
+
+usage: check_models.py FOLDER SCRATCH [--raise=all|none] [VARIANT …]
+
+FOLDER holds VARIANT.onnx with VARIANT/inputs and VARIANT/outputs, which
+PyTorch computed in float64. Each model is compiled once, with its dimensions
+dynamic, and run twice: on the stored inputs, and on a part of them with another
+batch and sequence, of which onnxruntime gives a second opinion.
+
+The tolerance is of the largest value of an output: float32 rounds to 6e-8, a
+path through these models adds some thousand products of unit variance, and the
+stored inputs keep every discrete decision 1e-3 away from a tie."""
+import json
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import onnxruntime
+
+TOLERANCE = 1e-4
+
+
+def load(folder):
+    return {p.stem: np.load(p) for p in sorted(folder.glob("*.npy"))}
+
+
+def save(arrays, folder):
+    folder.mkdir(parents=True)
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+    return folder
+
+
+def error_of(got, wanted):
+    if got.shape != wanted.shape or got.dtype != wanted.dtype:
+        return float("inf")
+    scale = np.abs(wanted).max(initial=0)
+    error = np.abs(got.astype(np.float64) - wanted).max(initial=0)
+    return float(error / scale) if scale else float(error)
+
+
+def cut(arrays, sizes):
+    """Rows of a batch do not see each other, and tokens not the later ones: a
+    leading part of the inputs gives that part of the outputs."""
+    batch, seq, past = sizes
+    parts = {}
+    for name, array in arrays.items():
+        array = array[:batch]
+        if name in ("input_ids", "logits", "position_ids"):
+            array = array[:, :seq]
+        elif name.startswith("present_"):
+            axis = array.ndim - 2
+            array = np.take(array, range(past + seq), axis)
+        parts[name] = np.ascontiguousarray(array)
+    return parts
+
+
+def run(program, inputs, folder):
+    """The outputs of the executable, and its report."""
+    out = folder / "out"
+    report = subprocess.run(
+        [program, "run", "--input-dir", save(inputs, folder / "in"), "--output-dir", out, "--json"],
+        check=True, capture_output=True, text=True)
+    return load(out), json.loads(report.stdout)
+
+
+def shapes_of(inputs):
+    past = [a.shape[-2] for n, a in inputs.items() if n.startswith("past_")]
+    return inputs["input_ids"].shape + (past[0] if past else 0,)
+
+
+def check(model, scratch, mode):
+    """The largest error of both runs, and the seconds that compiling took."""
+    program = scratch / "model"
+    report = subprocess.run(["fulgur-compile", model, "-o", program, f"--raise={mode}"],
+                            capture_output=True, text=True)
+    if report.returncode or report.stderr:
+        raise RuntimeError(f"compiling gave {report.returncode}: {report.stderr.strip()}")
+    folder = model.with_suffix("")
+    inputs, expected = load(folder / "inputs"), load(folder / "outputs")
+    got, _ = run(program, inputs, scratch / "stored")
+    errors = [error_of(got[name], wanted) for name, wanted in expected.items()]
+
+    session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    batch, seq, past = shapes_of(inputs)
+    declared = session.get_inputs()[0].shape
+    small = (batch if isinstance(declared[0], int) else batch - 1,
+             seq if isinstance(declared[1], int) or "attention_mask" in inputs else max(1, seq - 4), past)
+    inputs, expected = cut(inputs, small), cut(expected, small)
+    got, _ = run(program, inputs, scratch / "part")
+    names = [o.name for o in session.get_outputs()]
+    second = dict(zip(names, session.run(names, inputs)))
+    for name, wanted in expected.items():
+        errors += [error_of(got[name], wanted), error_of(got[name], second[name])]
+    return max(errors)
+
+
+def main():
+    folder, scratch, *rest = sys.argv[1:]
+    mode = next((a.split("=")[1] for a in rest if a.startswith("--raise=")), "all")
+    only = [a for a in rest if not a.startswith("--")]
+    failures = 0
+    models = sorted(pathlib.Path(folder).glob("*.onnx"))
+    assert models, f"no model in {folder}"
+    for model in models:
+        if only and model.stem not in only:
+            continue
+        place = pathlib.Path(scratch) / model.stem
+        place.mkdir(parents=True)
+        try:
+            error = check(model, place, mode)
+            problem = "" if error <= TOLERANCE else f"; the tolerance is {TOLERANCE:.0e}"
+            text = f"error {error:.1e}{problem}"
+        except (RuntimeError, subprocess.CalledProcessError) as wrong:
+            problem = getattr(wrong, "stderr", None) or str(wrong)
+            text = problem.strip()
+        failures += bool(problem)
+        print(f"{'WRONG' if problem else 'ok':5} {model.parent.name}/{model.stem} --raise={mode}: {text}", flush=True)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
