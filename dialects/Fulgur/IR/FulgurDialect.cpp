@@ -59,5 +59,15 @@ static void printReal(OpAsmPrinter &printer, Operation *op, FloatAttr attr) {
   printer.printAttributeWithoutType(attr);
 }
 
+/// Results are called by `names`, which blanks separate.
+static void nameResults(Operation *op, StringRef names,
+                        OpAsmSetValueNameFn setName) {
+  for (Value result : op->getResults()) {
+    auto [name, rest] = names.split(' ');
+    setName(result, name);
+    names = rest;
+  }
+}
+
 #define GET_OP_CLASSES
 #include "dialects/Fulgur/IR/FulgurOps.cpp.inc"

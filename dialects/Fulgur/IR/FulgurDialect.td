@@ -9,6 +9,7 @@
 #ifndef FULGUR_DIALECT_TD
 #define FULGUR_DIALECT_TD
 
+include "mlir/IR/OpAsmInterface.td"
 include "mlir/IR/OpBase.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
@@ -26,8 +27,17 @@ def Fulgur_Dialect : Dialect {
   }];
 }
 
-class Fulgur_Op<string mnemonic, list<Trait> traits = []>
-    : Op<Fulgur_Dialect, mnemonic, !listconcat(traits, [Pure])>;
+/// In the text form a result is called by its name in `valueNames`, and a single
+/// one by the operation.
+class Fulgur_Op<string mnemonic, list<Trait> traits = [], string valueNames = mnemonic>
+    : Op<Fulgur_Dialect, mnemonic, !listconcat(traits, [
+        Pure, DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>])> {
+  let extraClassDefinition = [{
+    void $cppClass::getAsmResultNames(::mlir::OpAsmSetValueNameFn setName) {
+      nameResults(*this, "}] # valueNames # [{", setName);
+    }
+  }];
+}
 
 def Fulgur_FloatTensor : RankedTensorOf<[AnyFloat]>;
 /// i1: true is visible. A float is added to the scores.

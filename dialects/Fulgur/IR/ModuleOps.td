@@ -63,6 +63,11 @@ def Fulgur_GetWeightOp : Fulgur_Op<"get_weight",
   let arguments = (ins FlatSymbolRefAttr:$weight);
   let results = (outs AnyTypeOf<[AnyStaticShapeTensor, AnyStaticShapeMemRef]>:$result);
   let assemblyFormat = "$weight attr-dict `:` type($result)";
+  let extraClassDefinition = [{
+    void $cppClass::getAsmResultNames(::mlir::OpAsmSetValueNameFn setName) {
+      setName(getResult(), getWeight());
+    }
+  }];
 }
 
 def Fulgur_DimOp : Fulgur_Op<"dim", [
@@ -89,6 +94,11 @@ def Fulgur_DimOp : Fulgur_Op<"dim", [
   let results = (outs Index:$result);
   let assemblyFormat = [{
     $name (`in` custom<Offset>($min)^)? (`to` custom<Offset>($max)^)? attr-dict
+  }];
+  let extraClassDefinition = [{
+    void $cppClass::getAsmResultNames(::mlir::OpAsmSetValueNameFn setName) {
+      setName(getResult(), getName());
+    }
   }];
   let builders = [OpBuilder<(ins "::llvm::StringRef":$name), [{
     build($_builder, $_state, $_builder.getIndexType(),

@@ -12,7 +12,7 @@ include "dialects/Fulgur/IR/FulgurDialect.td"
 include "dialects/Fulgur/IR/FulgurEnums.td"
 
 def Fulgur_RotaryTableOp : Fulgur_Op<"rotary_table", [
-    Fulgur_Reify, AllTypesMatch<["cos", "sin"]>]> {
+    Fulgur_Reify, AllTypesMatch<["cos", "sin"]>], "cos sin"> {
   let summary = "cosine and sine of position times inverse frequency";
   let description = [{
     Computes the rotation of every position, once for all layers.
