@@ -12,7 +12,7 @@ RULES = [
     (re.compile(r"\b(?:FIX" r"ME|XX" r"X)\b|\bTO" r"DO\b(?!\(#\d+\): [a-z])"),
      "a to-do is written 'TO" "DO(#issue): imperative sentence'"),
     (re.compile(r"(?:builder|rewriter)\.create<"), "use Op::create(builder, …)"),
-    (re.compile(r"applyPatternsAndFoldGreedily"), "use applyPatternsGreedily"),
+    (re.compile(r"applyPatternsAnd" r"FoldGreedily"), "use applyPatternsGreedily"),
 ]
 SUFFIXES = {".cpp", ".h", ".c", ".td", ".py", ".mlir", ".cmake", ".md", ".txt", ".test"}
 
