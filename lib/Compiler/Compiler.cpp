@@ -11,6 +11,7 @@
 #include "fulgur/InitAll.h"
 #include "lib/Compiler/Diagnostics.h"
 #include "lib/Compiler/Progress.h"
+#include "lib/Support/Output.h"
 #include "passes/Raise/ConvertONNXToLinalg/Supported.h"
 
 #include "mlir/Parser/Parser.h"
@@ -53,7 +54,6 @@ private:
   ExitCode runStage(Stage stage);
   ExitCode dump(Stage stage);
   ExitCode writeText(StringRef path);
-  ExitCode fail(ExitCode code, const Twine &message);
 
   const CompileOptions &options;
   MLIRContext context;
@@ -66,11 +66,6 @@ private:
   Stage reached = Stage::Imported;
 };
 } // namespace
-
-ExitCode Compilation::fail(ExitCode code, const Twine &message) {
-  llvm::errs() << "fulgur-compile: error: " << message << "\n";
-  return code;
-}
 
 ExitCode Compilation::resume() {
   module = parseSourceFile<ModuleOp>(options.input, ParserConfig(&context));
@@ -164,18 +159,23 @@ ExitCode Compilation::runStage(Stage stage) {
 }
 
 ExitCode Compilation::writeText(StringRef path) {
-  llvm::Error error =
-      llvm::writeToOutput(path, [&](llvm::raw_ostream &os) -> llvm::Error {
-        OpPrintingFlags flags;
-        flags.enableDebugInfo(/*enable=*/path != "-", /*prettyForm=*/false);
-        module->print(os, flags);
-        os << "\n";
-        return llvm::Error::success();
-      });
-  if (error)
-    return fail(ExitCode::InvalidInput,
-                path + ": cannot write: " + llvm::toString(std::move(error)));
-  return ExitCode::Success;
+  auto print = [&](llvm::raw_ostream &os) {
+    OpPrintingFlags flags;
+    flags.enableDebugInfo(/*enable=*/path != "-", /*prettyForm=*/false);
+    module->print(os, flags);
+    os << "\n";
+    return ExitCode::Success;
+  };
+  if (path == "-") {
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    print(os);
+    return writeStandardOutput(text);
+  }
+  PendingFile file(path);
+  if (ExitCode code = file.create(print); code != ExitCode::Success)
+    return code;
+  return file.keep();
 }
 
 ExitCode Compilation::dump(Stage stage) {

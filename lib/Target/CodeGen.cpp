@@ -9,7 +9,7 @@
 #include "lib/Target/CodeGen.h"
 
 #include "fulgur/Target/Target.h"
-#include "lib/Target/Output.h"
+#include "lib/Support/Output.h"
 
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Verifier.h"

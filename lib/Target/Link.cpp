@@ -9,8 +9,8 @@
 //===----------------------------------------------------------------------===//
 #include "lib/Target/Link.h"
 
+#include "lib/Support/Output.h"
 #include "lib/Target/LinkConfig.h"
-#include "lib/Target/Output.h"
 
 #include "lld/Common/Driver.h"
 #include "llvm/ADT/SmallVector.h"

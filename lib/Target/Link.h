@@ -8,7 +8,7 @@
 #ifndef LIB_TARGET_LINK_H
 #define LIB_TARGET_LINK_H
 
-#include "lib/Target/Output.h"
+#include "lib/Support/Output.h"
 
 namespace fulgur {
 

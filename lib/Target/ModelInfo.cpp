@@ -10,7 +10,7 @@
 
 #include "dialects/Fulgur/IR/FulgurDialect.h"
 #include "fulgur/Runtime/Model.h"
-#include "lib/Target/Output.h"
+#include "lib/Support/Output.h"
 
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/StringMap.h"

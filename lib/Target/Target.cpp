@@ -8,11 +8,11 @@
 #include "fulgur/Target/Target.h"
 
 #include "dialects/Fulgur/IR/FulgurDialect.h"
+#include "lib/Support/Output.h"
 #include "lib/Target/CodeGen.h"
 #include "lib/Target/Link.h"
 #include "lib/Target/LinkConfig.h"
 #include "lib/Target/ModelDescriptor.h"
-#include "lib/Target/Output.h"
 #include "lib/Target/Weights.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"

@@ -9,8 +9,8 @@
 #define LIB_TARGET_WEIGHTS_H
 
 #include "fulgur/Target/Target.h"
+#include "lib/Support/Output.h"
 #include "lib/Target/ModelInfo.h"
-#include "lib/Target/Output.h"
 
 #include <memory>
 

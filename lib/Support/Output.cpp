@@ -6,7 +6,7 @@
 // disk is full, and replaces devices.)
 //
 //===----------------------------------------------------------------------===//
-#include "lib/Target/Output.h"
+#include "lib/Support/Output.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"

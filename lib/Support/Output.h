@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// How the back end reports failures and writes files: one line on stderr, and
+// How the compiler reports failures and writes files: one line on stderr, and
 // a file that appears under its name only when it is whole.
 //
 //===----------------------------------------------------------------------===//
-#ifndef LIB_TARGET_OUTPUT_H
-#define LIB_TARGET_OUTPUT_H
+#ifndef LIB_SUPPORT_OUTPUT_H
+#define LIB_SUPPORT_OUTPUT_H
 
 #include "fulgur/ExitCode.h"
 
@@ -60,4 +60,4 @@ ExitCode writeStandardOutput(llvm::StringRef contents);
 
 } // namespace fulgur
 
-#endif // LIB_TARGET_OUTPUT_H
+#endif // LIB_SUPPORT_OUTPUT_H
