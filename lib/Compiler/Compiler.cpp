@@ -13,6 +13,7 @@
 #include "lib/Compiler/Progress.h"
 #include "lib/Support/Output.h"
 #include "passes/Raise/ConvertONNXToLinalg/Supported.h"
+#include "passes/Raise/Passes.h"
 
 #include "mlir/Parser/Parser.h"
 #include "mlir/Support/Timing.h"
@@ -51,6 +52,7 @@ private:
 
   ExitCode load();
   ExitCode resume();
+  ExitCode setDims();
   ExitCode runStage(Stage stage);
   ExitCode dump(Stage stage);
   ExitCode writeText(StringRef path);
@@ -114,6 +116,23 @@ ExitCode Compilation::load() {
   return dump(Stage::Imported);
 }
 
+/// Part of the raise stage; here, what fails is the command line's fault.
+ExitCode Compilation::setDims() {
+  if (options.raise.dims.empty())
+    return ExitCode::Success;
+  if (reached >= Stage::Raised)
+    return fail(ExitCode::Usage, options.input +
+                                     ": expected --dim with a "
+                                     "model, but its sizes are "
+                                     "settled at stage '" +
+                                     getStageInfo(reached).emit + "'");
+  PassManager pm(&context);
+  SetDimsPassOptions dims;
+  llvm::append_range(dims.dims, options.raise.dims);
+  pm.addPass(createSetDimsPass(dims));
+  return succeeded(pm.run(*module)) ? ExitCode::Success : ExitCode::Usage;
+}
+
 ExitCode Compilation::runStage(Stage stage) {
   const StageInfo &info = getStageInfo(stage);
   progress.step(info.step, "");
@@ -122,7 +141,7 @@ ExitCode Compilation::runStage(Stage stage) {
   pm.enableTiming(timer);
   switch (stage) {
   case Stage::Raised:
-    buildRaisePipeline(pm, options.raise);
+    buildRaisePipeline(pm, RaiseOptions{options.raise.recognise, {}});
     break;
   case Stage::Fused:
     buildFusePipeline(pm, FuseOptions());
@@ -183,8 +202,9 @@ ExitCode Compilation::dump(Stage stage) {
     return ExitCode::Success;
   if (std::error_code error =
           llvm::sys::fs::create_directories(options.dumpDirectory))
-    return fail(ExitCode::InvalidInput,
-                options.dumpDirectory + ": cannot create: " + error.message());
+    return fail(ExitCode::ToolFailed,
+                options.dumpDirectory +
+                    ": can not be created: " + error.message());
   SmallString<128> path(options.dumpDirectory);
   llvm::sys::path::append(path, Twine(static_cast<unsigned>(stage)) + "-" +
                                     getStageInfo(stage).emit.split(':').second +
@@ -196,6 +216,8 @@ ExitCode Compilation::run() {
   if (options.explain && failed(enableExplain(context, llvm::outs())))
     return fail(ExitCode::InternalFailure, "remarks cannot be enabled");
   if (ExitCode code = load(); code != ExitCode::Success)
+    return code;
+  if (ExitCode code = setDims(); code != ExitCode::Success)
     return code;
   Stage last = std::min(options.emit, Stage::Lowered);
   while (reached < last) {

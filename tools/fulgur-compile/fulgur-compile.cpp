@@ -11,6 +11,7 @@
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
+#include <csignal>
 
 namespace cl = llvm::cl;
 using namespace fulgur;
@@ -36,10 +37,10 @@ static cl::list<std::string>
                   "e.g. --dim batch=1 --dim seq=1..4096"),
          cl::cat(category));
 static cl::opt<std::string>
-    raise("raise", cl::init("all"), cl::value_desc("all|none"),
-          cl::desc("Recognise attention, selection and experts (all), or "
-                   "compile every operator generically (none)"),
-          cl::cat(category));
+    recognise("raise", cl::init("all"), cl::value_desc("all|none"),
+              cl::desc("Recognise attention, selection and experts (all), or "
+                       "compile every operator generically (none)"),
+              cl::cat(category));
 static cl::opt<bool>
     explain("explain",
             cl::desc("Print what was recognised and fused, what was not, and "
@@ -111,6 +112,10 @@ static std::string getExitCodeSummary() {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+#ifdef SIGXFSZ
+  // A write that goes over a limit fails, and is told as that.
+  signal(SIGXFSZ, SIG_IGN);
+#endif
   cl::HideUnrelatedOptions(category);
   cl::SetVersionPrinter([](llvm::raw_ostream &os) {
     os << "fulgur " FULGUR_VERSION " (LLVM " LLVM_VERSION_STRING ")\n";
@@ -136,9 +141,9 @@ int main(int argc, char **argv) {
     return usageError("expected --emit to be a stage (--emit=help lists "
                       "them), but got '" +
                       emit + "'");
-  if (raise != "all" && raise != "none")
-    return usageError("expected --raise to be all or none, but got '" + raise +
-                      "'");
+  if (recognise != "all" && recognise != "none")
+    return usageError("expected --raise to be all or none, but got '" +
+                      recognise + "'");
   std::optional<WeightMode> weightMode = parseWeightMode(weights);
   if (!weightMode)
     return usageError("expected --weights to be auto, embed, reference or "
@@ -149,7 +154,7 @@ int main(int argc, char **argv) {
   options.input = input;
   options.emit = *stage;
   options.output = output.empty() ? defaultOutput(*stage) : output;
-  options.raise.recognise = raise == "all";
+  options.raise.recognise = recognise == "all";
   options.raise.dims.assign(dims.begin(), dims.end());
   options.target.cpu = cpu;
   options.target.weights = *weightMode;

@@ -145,10 +145,15 @@ ExitCode GraphBuilder::buildSignature() {
     inputAttrs.push_back(describe(input, /*inventNames=*/true));
     names.push_back(input.name());
   }
+  llvm::StringSet<> outputNames;
   for (const auto &output : graph.output()) {
     Type type = convertType(output.type(), output.name(), code);
     if (!type)
       return code;
+    if (!outputNames.insert(output.name()).second)
+      return fail(ExitCode::InvalidInput,
+                  NameLoc::get(builder.getStringAttr(output.name())),
+                  "expected outputs to have different names, but got two");
     outputs.push_back(type);
     outputAttrs.push_back(describe(output, /*inventNames=*/false));
   }

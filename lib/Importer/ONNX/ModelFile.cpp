@@ -72,6 +72,85 @@ static ExitCode checkOpset(ModelFile &file, ReportFn report) {
   return ExitCode::Success;
 }
 
+namespace {
+/// Functions that call functions can stand for more nodes than any memory has,
+/// which the onnx library's checker and its inliner would walk.
+class FunctionCounter {
+public:
+  explicit FunctionCounter(const ::onnx::ModelProto &model) : model(model) {
+    for (const auto &function : model.functions())
+      functions[getKey(function)] = &function;
+  }
+
+  ExitCode check(ReportFn report) {
+    uint64_t count = countNodes(model.graph().node());
+    if (!tooDeep.empty())
+      return report(ExitCode::InvalidInput,
+                    "expected functions to call each other at most " +
+                        Twine(maxDepth) + " deep, but '" + tooDeep +
+                        "' is deeper or calls itself");
+    if (count > maxNodes)
+      return report(ExitCode::Unsupported,
+                    "expected a model of at most " + Twine(maxNodes) +
+                        " nodes with all functions expanded, but got more");
+    return ExitCode::Success;
+  }
+
+private:
+  static constexpr unsigned maxDepth = 64;
+  static constexpr uint64_t maxNodes = 1 << 20;
+
+  template <typename Proto> static std::string getKey(const Proto &proto) {
+    StringRef name;
+    if constexpr (std::is_same_v<Proto, ::onnx::NodeProto>)
+      name = proto.op_type();
+    else
+      name = proto.name();
+    return (proto.domain() + Twine('\0') + name).str();
+  }
+
+  template <typename Nodes> uint64_t countNodes(const Nodes &nodes) {
+    uint64_t count = 0;
+    for (const ::onnx::NodeProto &node : nodes) {
+      if (!tooDeep.empty())
+        break;
+      count = SaturatingAdd(count, countNode(node));
+    }
+    return count;
+  }
+
+  uint64_t countNode(const ::onnx::NodeProto &node) {
+    uint64_t count = 1;
+    for (const auto &attribute : node.attribute()) {
+      count = SaturatingAdd(count, countNodes(attribute.g().node()));
+      for (const auto &graph : attribute.graphs())
+        count = SaturatingAdd(count, countNodes(graph.node()));
+    }
+    auto function = functions.find(getKey(node));
+    if (function == functions.end())
+      return count;
+    auto known = counts.find(function->getKey());
+    if (known != counts.end())
+      return SaturatingAdd(count, known->second);
+    if (depth == maxDepth) {
+      tooDeep = node.op_type();
+      return count;
+    }
+    ++depth;
+    uint64_t body = countNodes(function->second->node());
+    --depth;
+    counts[function->getKey()] = body;
+    return SaturatingAdd(count, body);
+  }
+
+  const ::onnx::ModelProto &model;
+  StringMap<const ::onnx::FunctionProto *> functions;
+  StringMap<uint64_t> counts;
+  unsigned depth = 0;
+  std::string tooDeep;
+};
+} // namespace
+
 ExitCode fulgur::loadModelFile(StringRef path, ModelFile &file,
                                ReportFn report) {
   if (sys::fs::is_directory(path))
@@ -113,6 +192,9 @@ ExitCode fulgur::loadModelFile(StringRef path, ModelFile &file,
     return report(ExitCode::InvalidInput,
                   "expected an ONNX model, but its fields are damaged");
   if (ExitCode code = checkOpset(file, report); code != ExitCode::Success)
+    return code;
+  if (ExitCode code = FunctionCounter(file.proto).check(report);
+      code != ExitCode::Success)
     return code;
   if (ExitCode code = guard(report, "not a valid ONNX model",
                             [&] { ::onnx::checker::check_model(path.str()); });
