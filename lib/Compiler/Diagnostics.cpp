@@ -7,6 +7,8 @@
 //===----------------------------------------------------------------------===//
 #include "lib/Compiler/Diagnostics.h"
 
+#include "lib/Support/Output.h"
+
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Remarks.h"
 #include "llvm/Support/Format.h"
@@ -26,18 +28,6 @@ StringRef fulgur::getNodeName(Location location) {
   return name;
 }
 
-/// Messages can hold printed IR; a line of output holds none of its breaks.
-static std::string onOneLine(const std::string &text) {
-  std::string line;
-  for (char c : StringRef(text).trim()) {
-    if (c != '\n')
-      line += c;
-    else if (!StringRef(line).ends_with(" "))
-      line += ' ';
-  }
-  return line;
-}
-
 static void print(Diagnostic &diagnostic, StringRef file) {
   bool isError = diagnostic.getSeverity() == DiagnosticSeverity::Error;
   if (!isError && diagnostic.getSeverity() != DiagnosticSeverity::Warning)
@@ -47,7 +37,7 @@ static void print(Diagnostic &diagnostic, StringRef file) {
      << ": ";
   StringRef node = getNodeName(diagnostic.getLocation());
   if (!node.empty())
-    os << "node '" << node << "': ";
+    os << "node '" << onOneLine(node) << "': ";
   else if (auto at = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>())
     os << at.getLine() << ":" << at.getColumn() << ": ";
   os << onOneLine(diagnostic.str());

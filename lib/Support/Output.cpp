@@ -17,16 +17,20 @@
 using namespace llvm;
 using namespace fulgur;
 
-ExitCode fulgur::fail(ExitCode code, const Twine &message) {
-  std::string text = message.str();
+std::string fulgur::onOneLine(StringRef text) {
   std::string line;
-  for (char c : StringRef(text).trim()) {
-    if (c != '\n')
+  for (char c : text.trim()) {
+    bool isControl = static_cast<unsigned char>(c) < ' ' || c == 0x7f;
+    if (!isControl)
       line += c;
     else if (!StringRef(line).ends_with(" "))
       line += ' ';
   }
-  errs() << "fulgur-compile: error: " << line << "\n";
+  return line;
+}
+
+ExitCode fulgur::fail(ExitCode code, const Twine &message) {
+  errs() << "fulgur-compile: error: " << onOneLine(message.str()) << "\n";
   return code;
 }
 

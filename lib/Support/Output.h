@@ -19,8 +19,11 @@
 
 namespace fulgur {
 
-/// Prints `fulgur-compile: error: MESSAGE` with its line breaks turned into
-/// spaces, and returns `code`.
+/// `text` without the characters that would break or hide a line of output: the
+/// text of a message can come from a damaged file, or be printed IR.
+std::string onOneLine(llvm::StringRef text);
+
+/// Prints `fulgur-compile: error: MESSAGE`, on one line, and returns `code`.
 ExitCode fail(ExitCode code, const llvm::Twine &message);
 
 /// A file that is being made under a temporary name beside its final one, and
