@@ -141,10 +141,11 @@ Value fulgur::createTranspose(OpBuilder &b, Location loc, Value value,
       ->getResult(0);
 }
 
-static Value createAxes(OpBuilder &b, Location loc, ArrayRef<int64_t> axes) {
-  auto type = RankedTensorType::get({static_cast<int64_t>(axes.size())},
+Value fulgur::createInts(OpBuilder &b, Location loc, ArrayRef<int64_t> values) {
+  auto type = RankedTensorType::get({static_cast<int64_t>(values.size())},
                                     b.getI64Type());
-  return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, axes));
+  return arith::ConstantOp::create(b, loc,
+                                   DenseElementsAttr::get(type, values));
 }
 
 Value fulgur::createSqueeze(OpBuilder &b, Location loc, Value value,
@@ -157,7 +158,7 @@ Value fulgur::createSqueeze(OpBuilder &b, Location loc, Value value,
     if (!llvm::is_contained(axes, i))
       shape.push_back(type.getDimSize(i));
   return onnx::SqueezeOp::create(b, loc, TypeRange{type.clone(shape)},
-                                 ValueRange{value, createAxes(b, loc, axes)})
+                                 ValueRange{value, createInts(b, loc, axes)})
       ->getResult(0);
 }
 
@@ -170,6 +171,44 @@ Value fulgur::createUnsqueeze(OpBuilder &b, Location loc, Value value,
   for (int64_t axis : axes)
     shape.insert(shape.begin() + axis, 1);
   return onnx::UnsqueezeOp::create(b, loc, TypeRange{type.clone(shape)},
-                                   ValueRange{value, createAxes(b, loc, axes)})
+                                   ValueRange{value, createInts(b, loc, axes)})
+      ->getResult(0);
+}
+
+Value fulgur::createReshape(OpBuilder &b, Location loc, Value value,
+                            ArrayRef<int64_t> shape) {
+  // 0 keeps an extent.
+  SmallVector<int64_t> target = llvm::map_to_vector(shape, [](int64_t extent) {
+    return ShapedType::isDynamic(extent) ? 0 : extent;
+  });
+  return onnx::ReshapeOp::create(b, loc,
+                                 TypeRange{tensorType(value).clone(shape)},
+                                 ValueRange{value, createInts(b, loc, target)})
+      ->getResult(0);
+}
+
+Value fulgur::createSlice(OpBuilder &b, Location loc, Value value,
+                          int64_t start, int64_t size) {
+  RankedTensorType type = tensorType(value);
+  int64_t axis = type.getRank() - 1;
+  if (start == 0 && size == type.getDimSize(axis))
+    return value;
+  SmallVector<int64_t> shape(type.getShape());
+  shape[axis] = size;
+  return onnx::SliceOp::create(b, loc, TypeRange{type.clone(shape)},
+                               ValueRange{value, createInts(b, loc, {start}),
+                                          createInts(b, loc, {start + size}),
+                                          createInts(b, loc, {axis}),
+                                          createInts(b, loc, {1})})
+      ->getResult(0);
+}
+
+Value fulgur::createCast(OpBuilder &b, Location loc, Value value,
+                         Type element) {
+  if (getElementTypeOrSelf(value) == element)
+    return value;
+  return onnx::CastOp::create(b, loc,
+                              TypeRange{tensorType(value).clone(element)},
+                              ValueRange{value})
       ->getResult(0);
 }

@@ -72,6 +72,18 @@ mlir::Value createSqueeze(mlir::OpBuilder &b, mlir::Location loc,
                           mlir::Value value, llvm::ArrayRef<int64_t> axes);
 mlir::Value createUnsqueeze(mlir::OpBuilder &b, mlir::Location loc,
                             mlir::Value value, llvm::ArrayRef<int64_t> axes);
+/// A reshape that keeps the first dimensions, as many as are dynamic or more,
+/// and has static extents from there on.
+mlir::Value createReshape(mlir::OpBuilder &b, mlir::Location loc,
+                          mlir::Value value, llvm::ArrayRef<int64_t> shape);
+/// `size` elements of the last dimension, from `start` on.
+mlir::Value createSlice(mlir::OpBuilder &b, mlir::Location loc,
+                        mlir::Value value, int64_t start, int64_t size);
+mlir::Value createCast(mlir::OpBuilder &b, mlir::Location loc,
+                       mlir::Value value, mlir::Type element);
+/// A vector of i64.
+mlir::Value createInts(mlir::OpBuilder &b, mlir::Location loc,
+                       llvm::ArrayRef<int64_t> values);
 
 } // namespace fulgur
 

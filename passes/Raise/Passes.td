@@ -122,6 +122,36 @@ def RaiseCachePass : Pass<"fulgur-raise-cache", "::mlir::ModuleOp"> {
   let dependentDialects = ["::fulgur::FulgurDialect"];
 }
 
+def RaiseRotaryPass : Pass<"fulgur-raise-rotary", "::mlir::ModuleOp"> {
+  let summary = "Raise rotary position embedding to fulgur.rotary_embedding";
+  let description = [{
+    Reads the elements of each row as sums of `x[j] · cos(p · f)`, whatever
+    operators make them, and compares these with the layouts of the operation.
+    Elements that pass through are part of the row, and the table of angles
+    becomes one `fulgur.rotary_table`.
+
+    ```mlir
+    %angle = onnx.Mul(%positions, %inv_freq)
+    %cos = onnx.Cos(%angle)
+    %sin = onnx.Sin(%angle)
+    %nope, %rope = onnx.Split(%x, %sizes)
+    %a = onnx.Slice(%rope, …)                              // every second element
+    %b = onnx.Slice(%rope, …)                              // and the others
+    %0 = onnx.Sub(onnx.Mul(%a, %cos), onnx.Mul(%b, %sin))
+    %1 = onnx.Add(onnx.Mul(%b, %cos), onnx.Mul(%a, %sin))
+    %y = onnx.Concat(%nope, %0, %1)
+    // becomes
+    %cos, %sin = fulgur.rotary_table %positions, %inv_freq
+    %y = fulgur.rotary_embedding %x, %cos, %sin deinterleaved trailing
+    ```
+
+    The operation is put before a transpose of the heads, which thus meets those
+    that follow. Does not raise a rotation whose pairs or angles differ from
+    what the operation computes, nor tables whose halves are not provably equal.
+  }];
+  let dependentDialects = ["::fulgur::FulgurDialect", "::mlir::arith::ArithDialect"];
+}
+
 def ConvertONNXToLinalgPass : Pass<"fulgur-convert-onnx-to-linalg", "::mlir::ModuleOp"> {
   let summary = "Lower the operators of the standard to linalg and tensor code";
   let description = [{
