@@ -328,16 +328,31 @@ Value Emitter::matmul(Value lhs, Value rhs, Value init) {
       .getResult(0);
 }
 
+Value Emitter::matmulTransposed(Value lhs, Value rhs, Value init) {
+  return linalg::MatmulTransposeBOp::create(
+             builder, loc, TypeRange{init.getType()}, ValueRange{lhs, rhs},
+             ValueRange{init})
+      .getResult(0);
+}
+
 Value Emitter::loop(OpFoldResult count, Value init, LoopBody body) {
+  return loop(count, ValueRange(init),
+              [&](Value i, ValueRange carried) -> SmallVector<Value> {
+                return {body(i, carried[0])};
+              })[0];
+}
+
+SmallVector<Value> Emitter::loop(OpFoldResult count, ValueRange inits,
+                                 LoopsBody body) {
   auto op =
-      scf::ForOp::create(builder, loc, index(0), index(count), index(1), init);
+      scf::ForOp::create(builder, loc, index(0), index(count), index(1), inits);
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(op.getBody());
   Operation *around = outermost;
   if (!outermost)
     outermost = op;
-  Value next = body(op.getInductionVar(), op.getRegionIterArg(0));
+  SmallVector<Value> next = body(op.getInductionVar(), op.getRegionIterArgs());
   scf::YieldOp::create(builder, loc, next);
   outermost = around;
-  return op.getResult(0);
+  return SmallVector<Value>(op.getResults());
 }

@@ -111,8 +111,16 @@ struct Emitter {
   using LoopBody =
       llvm::function_ref<mlir::Value(mlir::Value i, mlir::Value carried)>;
   mlir::Value loop(mlir::OpFoldResult count, mlir::Value init, LoopBody body);
+  /// The same with more than one value.
+  using LoopsBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(
+      mlir::Value i, mlir::ValueRange carried)>;
+  llvm::SmallVector<mlir::Value> loop(mlir::OpFoldResult count,
+                                      mlir::ValueRange inits, LoopsBody body);
   /// [M, K] x [K, N] added to `init`, or [B, M, K] x [B, K, N].
   mlir::Value matmul(mlir::Value lhs, mlir::Value rhs, mlir::Value init);
+  /// [M, K] x [N, K], with rows of both multiplied, added to `init`.
+  mlir::Value matmulTransposed(mlir::Value lhs, mlir::Value rhs,
+                               mlir::Value init);
 };
 
 /// What sums of `element` are taken in: f64 for f64, else f32.

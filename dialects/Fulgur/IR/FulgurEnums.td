@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// The choices that attention and rotary operations have, as keywords.
+// The choices that operations have, as keywords.
 //
 //===----------------------------------------------------------------------===//
 #ifndef FULGUR_ENUMS_TD
@@ -29,6 +29,20 @@ def Fulgur_LatentForm : I32EnumAttr<"LatentForm",
     "how latent attention uses its up projection", [
       I32EnumAttrCase<"Expanded", 0, "expanded">,
       I32EnumAttrCase<"Absorbed", 1, "absorbed">]> {
+  let cppNamespace = "::fulgur";
+}
+
+def Fulgur_RouterScore : I32EnumAttr<"RouterScore",
+    "how a router turns the logits of a token into affinities", [
+      I32EnumAttrCase<"Sigmoid", 0, "sigmoid">,
+      I32EnumAttrCase<"Softmax", 1, "softmax">]> {
+  let cppNamespace = "::fulgur";
+}
+
+def Fulgur_GroupScore : I32EnumAttr<"GroupScore",
+    "what a group of experts is worth: its best choice, or its best two", [
+      I32EnumAttrCase<"Top2", 0, "top2">,
+      I32EnumAttrCase<"Max", 1, "max">]> {
   let cppNamespace = "::fulgur";
 }
 

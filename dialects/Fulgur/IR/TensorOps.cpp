@@ -88,13 +88,14 @@ LogicalResult LinearOp::verify() {
       failed(verifyRank(*this, result, input.rank())))
     return failure();
   // linear (C2)
-  if (failed(verifySize(*this, weight, 0, input, -1)))
+  bool transposed = getTransposed();
+  if (failed(verifySize(*this, weight, transposed ? 1 : 0, input, -1)))
     return failure();
   // linear (C3)
   for (int64_t i = 0, e = input.rank() - 1; i < e; ++i)
     if (failed(verifySize(*this, result, i, input, i)))
       return failure();
-  if (failed(verifySize(*this, result, -1, weight, 1)))
+  if (failed(verifySize(*this, result, -1, weight, transposed ? 0 : 1)))
     return failure();
   // linear (C4)
   if (failed(verifySameElement(*this, weight, input)))
@@ -107,7 +108,7 @@ LogicalResult LinearOp::reifyResultShapes(OpBuilder &builder,
   SmallVector<SizeOf> sizes;
   for (int64_t i = 0, e = getResult().getType().getRank() - 1; i < e; ++i)
     sizes.push_back({getInput(), i});
-  sizes.push_back({getWeight(), 1});
+  sizes.push_back({getWeight(), getTransposed() ? 0 : 1});
   reifySizes(builder, getResult(), sizes, shapes);
   return success();
 }

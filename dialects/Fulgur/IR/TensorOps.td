@@ -107,14 +107,15 @@ def Fulgur_LinearOp : Fulgur_Op<"linear", [Fulgur_Reify]> {
   let description = [{
     `result[…, n] = Σ_k input[…, k] · weight[k, n]`
 
-    - `input` `[…, K]`, rank ≥ 1; `weight` `[K, N]`; `result` `[…, N]`.
+    - `input` `[…, K]`, rank ≥ 1; `weight` `[K, N]`, or `[N, K]` if
+      `transposed`; `result` `[…, N]`.
     - Sums are taken in f32 (f64 for f64), whatever the element type.
     - K = 0 gives zeros.
 
     Constraints:
     - (C1) `weight` has rank 2; `result` has the rank of `input`, at least 1.
-    - (C2) The last size of `input` is the first of `weight`.
-    - (C3) `result` has the sizes of `input`, the last one that of `weight`.
+    - (C2) The last size of `input` is K of `weight`.
+    - (C3) `result` has the sizes of `input`, the last one N of `weight`.
     - (C4) All have one element type.
 
     Example:
@@ -123,10 +124,11 @@ def Fulgur_LinearOp : Fulgur_Op<"linear", [Fulgur_Reify]> {
     %y = fulgur.linear %x, %w : tensor<?x?x7168xf32>, tensor<7168x1536xf32> -> tensor<?x?x1536xf32>
     ```
   }];
-  let arguments = (ins Fulgur_FloatTensor:$input, Fulgur_FloatTensor:$weight);
+  let arguments = (ins Fulgur_FloatTensor:$input, Fulgur_FloatTensor:$weight,
+                       UnitAttr:$transposed);
   let results = (outs Fulgur_FloatTensor:$result);
   let assemblyFormat = [{
-    $input `,` $weight attr-dict `:` type($input) `,` type($weight) `->` type($result)
+    $input `,` $weight (`transposed` $transposed^)? attr-dict `:` type($input) `,` type($weight) `->` type($result)
   }];
   let hasVerifier = 1;
 }

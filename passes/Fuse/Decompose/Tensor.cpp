@@ -164,11 +164,14 @@ static LogicalResult decomposeLinear(LinearOp op, PatternRewriter &rewriter) {
     groups = {leading, {rank - 1}};
     input = e.collapse(input, groups);
   }
-  sizes.back() = e.size(op.getWeight(), 1);
+  bool transposed = op.getTransposed();
+  sizes.back() = e.size(op.getWeight(), transposed ? 0 : 1);
   Type type = elementType(input);
   Value zero =
       e.filled({e.size(input, 0), sizes.back()}, accumulatorType(type), 0);
-  Value result = e.convert(e.matmul(input, op.getWeight(), zero), type);
+  Value product = transposed ? e.matmulTransposed(input, op.getWeight(), zero)
+                             : e.matmul(input, op.getWeight(), zero);
+  Value result = e.convert(product, type);
   if (rank == 1)
     result = e.collapse(result, groups);
   else if (rank > 2)

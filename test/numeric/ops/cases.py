@@ -68,6 +68,10 @@ def tensor_cases():
                    "fulgur.linear {0}, {1} : {t0}, {t1} -> {r0}", [{}],
                    lambda g, shape=shape: [normal(g, *shape), normal(g, 12, 7)],
                    lambda x, w: x @ w)
+        yield Case(f"linear_rank{rank}_transposed", [operand, "7x12xf32"], [result],
+                   "fulgur.linear {0}, {1} transposed : {t0}, {t1} -> {r0}", [{}],
+                   lambda g, shape=shape: [normal(g, *shape), normal(g, 7, 12)],
+                   lambda x, w: x @ w.T)
     yield Case("cache_update", ["?x?x8xf32", "?x?x8xf32"], ["?x?x8xf32"],
                "fulgur.cache_update {0}, {1} axis 1 : {t0}, {t1} -> {r0}",
                [dict(b=2, p=5, s=3), dict(b=1, p=0, s=2), dict(b=1, p=4, s=0)],
@@ -258,7 +262,88 @@ def selection_cases():
                    ref.lightning_indexer(q, k, w, 0.5), 5, causal=True))
 
 
+
+# ------------------------------------------------------------------ experts
+def expert_cases():
+    runs = [dict(n=7), dict(n=1), dict(n=0)]
+
+    def whole(g, *shape):  # ties
+        return g.integers(-1, 2, shape).astype(np.float32)
+
+    def routed(name, words, count, make=normal, bias=True, kind="f32", **rule):
+        k, t = rule["k"], DTYPES[kind]
+        operands = [f"?x{count}x{kind}"] + [f"{count}x{kind}"] * bias
+        text = f"fulgur.route {{0}}{' bias {1}' if bias else ''} {words} : {{operands}} -> {{r0}}, {{r1}}"
+        return Case(name, operands, [f"?x{k}xi32", f"?x{k}x{kind}"], text, runs,
+                    lambda g, n: [make(g, n, count).astype(t)]
+                    + [(make(g, count) / 8).astype(t)] * bias,
+                    lambda x, b=0.0: ref.route(x, b, **rule), 1e-12 if kind == "f64" else 2e-6)
+    grouped = dict(score="sigmoid", k=3, groups=4, top_groups=2, normalize=True, scale=2.5)
+    words = "sigmoid k 3 groups 4 top_groups 2 top2 normalize scale 2.5"
+    yield routed("sigmoid_groups", words, 16, **grouped)
+    yield routed("sigmoid_groups_ties", words, 16, whole, **grouped)
+    yield routed("sigmoid_groups_f64", words, 16, kind="f64", **grouped)
+    yield routed("sigmoid_pairs", "sigmoid k 4 groups 6 top_groups 2 top2", 12, score="sigmoid",
+                 k=4, groups=6, top_groups=2)
+    yield routed("sigmoid_all_groups", "sigmoid k 2 groups 4 top_groups 4 top2", 16,
+                 score="sigmoid", k=2, groups=4, top_groups=4)
+    yield routed("softmax_groups", "softmax k 4 groups 5 top_groups 3 max scale 16.0", 15,
+                 bias=False, score="softmax", k=4, groups=5, top_groups=3, group_score="max",
+                 scale=16.0)
+    yield routed("softmax_plain", "softmax k 6", 11, bias=False, score="softmax", k=6)
+    # exp of these overflows; so far apart that most of the others vanish.
+    yield routed("softmax_large", "softmax k 2 normalize", 9, lambda g, *s: normal(g, *s) * 20 + 500,
+                 bias=False, score="softmax", k=2, normalize=True)
+    yield routed("one_expert", "sigmoid k 1", 1, score="sigmoid", k=1)
+    yield routed("every_expert", "sigmoid k 5 normalize", 5, score="sigmoid", k=5, normalize=True)
+
+    def experts_of(g, n, k, count):
+        # Half of the experts get nothing.
+        return np.stack([g.permutation(count // 2)[:k] for _ in range(n)] or
+                        [np.zeros(k)])[:n].astype(np.int32)
+    yield Case("dispatch", ["?x6xf32", "?x3xi32"], ["?x6xf32", "?xi32", "11xi32"],
+               "fulgur.dispatch {0} to {1} of 10 : {operands} -> {r0}, {r1}, {r2}", runs,
+               lambda g, n: [normal(g, n, 6), experts_of(g, n, 3, 10)],
+               lambda x, e: ref.dispatch(x, e, 10))
+    yield Case("dispatch_static", ["4x6xf32", "4x2xi32"], ["8x6xf32", "8xi32", "9xi32"],
+               "fulgur.dispatch {0} to {1} of 8 : {operands} -> {r0}, {r1}, {r2}", [{}],
+               lambda g: [normal(g, 4, 6), experts_of(g, 4, 2, 8)],
+               lambda x, e: ref.dispatch(x, e, 8))
+    yield Case("dispatch_dynamic", ["?x?xf16", "?x?xi32"], ["?x?xf16", "?xi32", "?xi32"],
+               "fulgur.dispatch {0} to {1} of 8 : {operands} -> {r0}, {r1}, {r2}", runs,
+               lambda g, n: [normal(g, n, 6, kind=np.float16), experts_of(g, n, 2, 8)],
+               lambda x, e: ref.dispatch(x, e, 8))
+
+    def offsets_of(g, rows, count):
+        return np.sort(np.r_[0, g.integers(0, rows + 1, count - 1), rows]).astype(np.int32)
+    for kind, tolerance in (("f32", 1e-6), ("f16", 1e-3), ("f64", 1e-14)):
+        for shape, word in (((6, 12, 7), ""), ((6, 7, 12), " transposed")):
+            text = "x".join(map(str, shape))
+            yield Case(f"grouped_matmul_{kind}{word.replace(' ', '_')}",
+                       [f"?x12x{kind}", f"{text}x{kind}", "7xi32"], [f"?x7x{kind}"],
+                       f"fulgur.grouped_matmul {{0}}, {{1}}{word} offsets {{2}} : {{operands}} -> {{r0}}",
+                       runs + [dict(n=3)],
+                       lambda g, n, shape=shape, t=DTYPES[kind]: [
+                           normal(g, n, 12, kind=t), normal(g, *shape, kind=t), offsets_of(g, n, 6)],
+                       lambda x, w, o, word=word: ref.grouped_matmul(
+                           x, w.transpose(0, 2, 1) if word else w, o), tolerance)
+    yield Case("grouped_matmul_dynamic", ["?x?xf32", "?x?x?xf32", "?xi32"], ["?x?xf32"],
+               "fulgur.grouped_matmul {0}, {1} offsets {2} : {operands} -> {r0}", runs,
+               lambda g, n: [normal(g, n, 5), normal(g, 3, 5, 4), offsets_of(g, n, 3)],
+               ref.grouped_matmul, 1e-6)
+    shuffled = lambda g, n: g.permutation(n).astype(np.int32)
+    yield Case("combine", ["?x6xf32", "?xi32", "?x3xf32"], ["?x6xf32"],
+               "fulgur.combine {0} from {1} weights {2} : {operands} -> {r0}", runs,
+               lambda g, n: [normal(g, 3 * n, 6), shuffled(g, 3 * n), normal(g, n, 3)],
+               ref.combine, 1e-6)
+    yield Case("combine_f16", ["8x6xf16", "8xi32", "4x2xf32"], ["4x6xf16"],
+               "fulgur.combine {0} from {1} weights {2} : {operands} -> {r0}", [{}],
+               lambda g: [normal(g, 8, 6, kind=np.float16), shuffled(g, 8), normal(g, 4, 2)],
+               ref.combine, 1e-3)
+
+
 FAMILIES = {name: list(make()) for name, make in (
     ("tensor", tensor_cases), ("rotary", rotary_cases), ("attention", attention_cases),
     ("latent_attention", latent_attention_cases),
-    ("sparse_latent_attention", sparse_latent_attention_cases), ("selection", selection_cases))}
+    ("sparse_latent_attention", sparse_latent_attention_cases), ("selection", selection_cases),
+    ("experts", expert_cases))}

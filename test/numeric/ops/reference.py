@@ -114,3 +114,48 @@ def select_tokens(scores, k, mask=None, causal=False):
             order = tokens[np.argsort(-scores[i, j, tokens], kind="stable")][:k]
             out[i, j, :len(order)] = order
     return out
+
+
+def best(values, k):
+    """The places of the k greatest of a vector, greatest first, then lowest place."""
+    return np.argsort(-np.where(np.isnan(values), -np.inf, values), kind="stable")[:k]
+
+
+def route(logits, bias, score, k, groups=1, top_groups=1, group_score="top2", normalize=False,
+          scale=1.0):
+    affinity = softmax(logits) if score == "softmax" else 1 / (1 + np.exp(-logits))
+    choice = affinity + bias
+    n, count = logits.shape
+    experts, weights = np.zeros((n, k), np.int32), np.zeros((n, k))
+    for i in range(n):
+        members = choice[i].reshape(groups, -1)
+        top = np.sort(members, -1)[:, ::-1][:, :1 if group_score == "max" else 2].sum(-1)
+        kept = np.sort(best(top, top_groups))
+        allowed = np.concatenate([np.arange(count).reshape(groups, -1)[g] for g in kept])
+        experts[i] = allowed[best(choice[i, allowed], k)]
+        weights[i] = affinity[i, experts[i]]
+        if normalize:
+            weights[i] /= weights[i].sum() + 1e-20
+    return experts, weights * scale
+
+
+def dispatch(x, experts, count):
+    flat = experts.reshape(-1)
+    sources = np.argsort(flat, kind="stable")
+    offsets = np.searchsorted(flat[sources], np.arange(count + 1))
+    return x[sources // experts.shape[1]], sources.astype(np.int32), offsets.astype(np.int32)
+
+
+def grouped_matmul(rows, weights, offsets):
+    out = np.zeros((len(rows), weights.shape[2]))
+    for r in range(len(rows)):
+        out[r] = rows[r] @ weights[np.searchsorted(offsets, r, "right") - 1]
+    return out
+
+
+def combine(rows, sources, weights):
+    n, k = weights.shape
+    out = np.zeros((n, rows.shape[1]))
+    for row, source in zip(rows, sources):
+        out[source // k] += weights[source // k, source % k] * row
+    return out

@@ -64,6 +64,14 @@ func.func @linear_c2(%x: tensor<?x16xf32>, %w: tensor<12x8xf32>) {
 
 // -----
 
+func.func @linear_c2_transposed(%x: tensor<?x16xf32>, %w: tensor<16x8xf32>) {
+  // expected-error @below {{expected dimension 1 of 'weight' to be dimension 1 of 'input' (16), but got 8}}
+  %y = fulgur.linear %x, %w transposed : tensor<?x16xf32>, tensor<16x8xf32> -> tensor<?x16xf32>
+  return
+}
+
+// -----
+
 func.func @linear_c3(%x: tensor<?x16xf32>, %w: tensor<16x8xf32>) {
   // expected-error @below {{expected dimension 1 of 'result' to be dimension 1 of 'weight' (8), but got 9}}
   %y = fulgur.linear %x, %w : tensor<?x16xf32>, tensor<16x8xf32> -> tensor<?x9xf32>

@@ -24,6 +24,18 @@ func.func @linear(%x: tensor<?x4xf32>, %w: tensor<4x?xf32>) -> index {
   return %d : index
 }
 
+// The rows of a transposed weight are.
+// CHECK-LABEL: @linear_transposed(
+// CHECK-SAME: %{{.*}}: tensor<?x4xf32>, %[[W:.*]]: tensor<?x4xf32>
+// CHECK: %[[D:.*]] = tensor.dim %[[W]], %c0
+// CHECK: return %[[D]]
+func.func @linear_transposed(%x: tensor<?x4xf32>, %w: tensor<?x4xf32>) -> index {
+  %c1 = arith.constant 1 : index
+  %y = fulgur.linear %x, %w transposed : tensor<?x4xf32>, tensor<?x4xf32> -> tensor<?x?xf32>
+  %d = tensor.dim %y, %c1 : tensor<?x?xf32>
+  return %d : index
+}
+
 // A cache grows by the update.
 // CHECK-LABEL: @cache_update(
 // CHECK-SAME: %[[P:.*]]: tensor<2x?x8xf32>, %[[U:.*]]: tensor<2x?x8xf32>

@@ -28,6 +28,13 @@ func.func @linear(%x: tensor<?x?x16xf32>, %w: tensor<16x8xf32>) -> tensor<?x?x8x
   return %y : tensor<?x?x8xf32>
 }
 
+// CHECK-LABEL: @linear_transposed
+// CHECK: fulgur.linear %{{.*}}, %{{.*}} transposed : tensor<?x?x16xf32>, tensor<8x16xf32> -> tensor<?x?x8xf32>
+func.func @linear_transposed(%x: tensor<?x?x16xf32>, %w: tensor<8x16xf32>) -> tensor<?x?x8xf32> {
+  %y = fulgur.linear %x, %w transposed : tensor<?x?x16xf32>, tensor<8x16xf32> -> tensor<?x?x8xf32>
+  return %y : tensor<?x?x8xf32>
+}
+
 // CHECK-LABEL: @cache_update
 // CHECK: fulgur.cache_update %{{.*}}, %{{.*}} axis 1 : tensor<?x?x8xf8E4M3FN>, tensor<?x2x8xf8E4M3FN> -> tensor<?x?x8xf8E4M3FN>
 func.func @cache_update(%p: tensor<?x?x8xf8E4M3FN>, %u: tensor<?x2x8xf8E4M3FN>) -> tensor<?x?x8xf8E4M3FN> {

@@ -1,0 +1,191 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Verifiers and shapes of the mixture of experts.
+//
+//===----------------------------------------------------------------------===//
+#include "dialects/Fulgur/IR/FulgurDialect.h"
+#include "dialects/Fulgur/IR/Verify.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace fulgur;
+
+static LogicalResult verifyRange(Operation *op, StringRef name, int64_t value,
+                                 int64_t last) {
+  if (value >= 1 && value <= last)
+    return success();
+  return op->emitOpError("expected '")
+         << name << "' to be in [1, " << last << "], but got " << value;
+}
+
+LogicalResult RouteOp::verify() {
+  Named logits{"logits", getLogits()}, bias{"bias", getBias()},
+      experts{"experts", getExperts()}, weights{"weights", getWeights()};
+  // route (C1)
+  if (failed(verifyRank(*this, logits, 2)) ||
+      (bias.value && failed(verifyRank(*this, bias, 1))) ||
+      failed(verifyRank(*this, experts, 2)) ||
+      failed(verifyRank(*this, weights, 2)))
+    return failure();
+  // route (C2)
+  int64_t count = logits.size(1);
+  if (ShapedType::isDynamic(count))
+    return emitOpError("expected the number of experts to be static");
+  if (bias.value && failed(verifySize(*this, bias, 0, count)))
+    return failure();
+  // route (C3)
+  int64_t groups = getGroups(), topGroups = getTopGroups();
+  if (groups < 1 || count % groups != 0)
+    return emitOpError("expected 'groups' to divide the number of experts (")
+           << count << "), but got " << groups;
+  if (failed(verifyRange(*this, "top_groups", topGroups, groups)))
+    return failure();
+  // route (C4)
+  int64_t groupSize = count / groups;
+  if (groups > 1 && getGroupScore() == GroupScore::Top2 && groupSize < 2)
+    return emitOpError("expected groups of at least two experts for 'top2', "
+                       "but got ")
+           << groupSize;
+  // route (C5)
+  if (failed(verifyRange(*this, "k", getK(), groupSize * topGroups)))
+    return failure();
+  // route (C6)
+  int64_t k = getK();
+  for (Named result : {experts, weights})
+    if (failed(verifySize(*this, result, 0, logits, 0)) ||
+        failed(verifySize(*this, result, 1, k)))
+      return failure();
+  // route (C7)
+  if (bias.value && failed(verifySameElement(*this, bias, logits)))
+    return failure();
+  if (failed(verifySameElement(*this, weights, logits)))
+    return failure();
+  // route (C8)
+  return verifyFinite(*this, "scale", getScale());
+}
+
+LogicalResult RouteOp::reifyResultShapes(OpBuilder &builder,
+                                         ReifiedRankedShapedTypeDims &shapes) {
+  for (Value result : getResults())
+    reifySizes(builder, result,
+               {{getLogits(), 0}, {Value(), static_cast<int64_t>(getK())}},
+               shapes);
+  return success();
+}
+
+/// Checks that `tensor` has one row for each element of `pairs` [N, k].
+static LogicalResult verifyRows(Operation *op, Named tensor, Named pairs) {
+  if (!pairs.type().hasStaticShape())
+    return success();
+  return verifySize(op, tensor, 0, pairs.type().getNumElements());
+}
+
+LogicalResult DispatchOp::verify() {
+  Named input{"input", getInput()}, experts{"experts", getExperts()},
+      rows{"rows", getRows()}, sources{"sources", getSources()},
+      offsets{"offsets", getOffsets()};
+  // dispatch (C1)
+  if (failed(verifyRank(*this, input, 2)) ||
+      failed(verifyRank(*this, experts, 2)) ||
+      failed(verifyRank(*this, rows, 2)) ||
+      failed(verifyRank(*this, sources, 1)) ||
+      failed(verifyRank(*this, offsets, 1)))
+    return failure();
+  // dispatch (C2)
+  if (failed(verifySize(*this, experts, 0, input, 0)) ||
+      failed(verifySize(*this, rows, 1, input, 1)) ||
+      failed(verifySize(*this, sources, 0, rows, 0)) ||
+      failed(verifyRows(*this, rows, experts)) ||
+      failed(verifyRows(*this, sources, experts)))
+    return failure();
+  // dispatch (C3)
+  if (failed(verifyPositive(*this, "num_experts", getNumExperts())))
+    return failure();
+  // dispatch (C4)
+  if (failed(verifySize(*this, offsets, 0, getNumExperts() + 1)))
+    return failure();
+  // dispatch (C5)
+  return verifySameElement(*this, rows, input);
+}
+
+LogicalResult
+DispatchOp::reifyResultShapes(OpBuilder &builder,
+                              ReifiedRankedShapedTypeDims &shapes) {
+  reifySizes(builder, getRows(), {{getExperts(), 0}, {getInput(), 1}}, shapes);
+  reifySizes(builder, getSources(), {{getExperts(), 0}}, shapes);
+  reifySizes(builder, getOffsets(),
+             {{Value(), static_cast<int64_t>(getNumExperts() + 1)}}, shapes);
+  // What stands for the rows so far is N. They are N·k.
+  for (int64_t result : {0, 1}) {
+    auto tokens = dyn_cast<Value>(shapes[result][0]);
+    if (!tokens)
+      continue;
+    Value places = tensor::DimOp::create(builder, getLoc(), getExperts(), 1);
+    shapes[result][0] =
+        arith::MulIOp::create(builder, getLoc(), tokens, places).getResult();
+  }
+  return success();
+}
+
+LogicalResult GroupedMatmulOp::verify() {
+  Named rows{"rows", getRows()}, weights{"weights", getWeights()},
+      offsets{"offsets", getOffsets()}, result{"result", getResult()};
+  // grouped_matmul (C1)
+  if (failed(verifyRank(*this, rows, 2)) ||
+      failed(verifyRank(*this, weights, 3)) ||
+      failed(verifyRank(*this, offsets, 1)) ||
+      failed(verifyRank(*this, result, 2)))
+    return failure();
+  // grouped_matmul (C2)
+  int64_t inner = getTransposed() ? 2 : 1, outer = getTransposed() ? 1 : 2;
+  if (failed(verifySize(*this, weights, inner, rows, 1)) ||
+      failed(verifySize(*this, result, 0, rows, 0)) ||
+      failed(verifySize(*this, result, 1, weights, outer)))
+    return failure();
+  if (!ShapedType::isDynamic(weights.size(0)) &&
+      failed(verifySize(*this, offsets, 0, weights.size(0) + 1)))
+    return failure();
+  // grouped_matmul (C3)
+  if (failed(verifySameElement(*this, weights, rows)))
+    return failure();
+  return verifySameElement(*this, result, rows);
+}
+
+LogicalResult
+GroupedMatmulOp::reifyResultShapes(OpBuilder &builder,
+                                   ReifiedRankedShapedTypeDims &shapes) {
+  reifySizes(builder, getResult(),
+             {{getRows(), 0}, {getWeights(), getTransposed() ? 1 : 2}}, shapes);
+  return success();
+}
+
+LogicalResult CombineOp::verify() {
+  Named rows{"rows", getRows()}, sources{"sources", getSources()},
+      weights{"weights", getWeights()}, result{"result", getResult()};
+  // combine (C1)
+  if (failed(verifyRank(*this, rows, 2)) ||
+      failed(verifyRank(*this, sources, 1)) ||
+      failed(verifyRank(*this, weights, 2)) ||
+      failed(verifyRank(*this, result, 2)))
+    return failure();
+  // combine (C2)
+  if (failed(verifySize(*this, sources, 0, rows, 0)) ||
+      failed(verifyRows(*this, rows, weights)) ||
+      failed(verifyRows(*this, sources, weights)) ||
+      failed(verifySize(*this, result, 0, weights, 0)) ||
+      failed(verifySize(*this, result, 1, rows, 1)))
+    return failure();
+  // combine (C3)
+  return verifySameElement(*this, result, rows);
+}
+
+LogicalResult
+CombineOp::reifyResultShapes(OpBuilder &builder,
+                             ReifiedRankedShapedTypeDims &shapes) {
+  reifySizes(builder, getResult(), {{getWeights(), 0}, {getRows(), 1}}, shapes);
+  return success();
+}

@@ -1,0 +1,189 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// A mixture of experts: which experts a token goes to, the order of its rows by
+// expert, the products of each expert with its rows, and the way back.
+//
+//===----------------------------------------------------------------------===//
+#ifndef FULGUR_EXPERT_OPS_TD
+#define FULGUR_EXPERT_OPS_TD
+
+include "dialects/Fulgur/IR/FulgurDialect.td"
+include "dialects/Fulgur/IR/FulgurEnums.td"
+
+def Fulgur_IndexTensor : RankedTensorOf<[I32]>;
+
+def Fulgur_RouteOp : Fulgur_Op<"route", [Fulgur_Reify]> {
+  let summary = "chooses k experts for every token, and their weights";
+  let description = [{
+    Takes the k experts of the best choice among those of the best groups, best
+    first, and weighs them by their affinity.
+
+    `affinity = score(logits)`, `choice = affinity + bias`,
+    `experts[n, :] = top_k(e ↦ choice[n, e])`,
+    `weights[n, j] = scale · affinity[n, experts[n, j]]`, which `normalize`
+    divides by `Σ_j affinity[n, experts[n, j]] + 1e−20`
+
+    - `logits` `[N, E]`; `bias` `[E]`, for the choice only; `experts`,
+      `weights` `[N, k]`.
+    - `groups`: the experts are as many groups of neighbours, and only those of
+      the `top_groups` groups of the best score are chosen from. A group's
+      score is its greatest choice (`max`) or the sum of its two greatest
+      (`top2`).
+    - Of equal choices the lowest expert wins, of equal groups the lowest
+      group. NaN ranks below every number.
+    - Affinities, choices and sums are f32 (f64 for f64), whatever the element
+      type.
+
+    Constraints:
+    - (C1) `logits`, `experts` and `weights` have rank 2, `bias` rank 1.
+    - (C2) E is static, and the size of `bias`.
+    - (C3) `groups` divides E, and `top_groups` is in [1, `groups`].
+    - (C4) More than one group and `top2` need two experts a group.
+    - (C5) `k` is in [1, E · `top_groups` / `groups`].
+    - (C6) `experts` and `weights` are `[N, k]`.
+    - (C7) `logits`, `bias` and `weights` have one element type.
+    - (C8) `scale` is finite.
+
+    Example:
+
+    ```mlir
+    %e, %w = fulgur.route %logits bias %b sigmoid k 8 groups 8 top_groups 4 top2 normalize scale 2.5e+00
+        : tensor<?x256xf32>, tensor<256xf32> -> tensor<?x8xi32>, tensor<?x8xf32>
+    ```
+  }];
+  let arguments = (ins Fulgur_FloatTensor:$logits, Optional<Fulgur_FloatTensor>:$bias,
+                       Fulgur_RouterScore:$score, I64Attr:$k,
+                       DefaultValuedAttr<I64Attr, "1">:$groups,
+                       DefaultValuedAttr<I64Attr, "1">:$top_groups,
+                       DefaultValuedAttr<Fulgur_GroupScore, "::fulgur::GroupScore::Top2">:$group_score,
+                       UnitAttr:$normalize, DefaultValuedAttr<F64Attr, "1.0">:$scale);
+  let results = (outs Fulgur_IndexTensor:$experts, Fulgur_FloatTensor:$weights);
+  let assemblyFormat = [{
+    $logits (`bias` $bias^)? $score `k` custom<Offset>($k)
+    (`groups` custom<Offset>($groups)^ `top_groups` custom<Offset>($top_groups) $group_score)?
+    (`normalize` $normalize^)? (`scale` custom<Real>($scale)^)? attr-dict
+    `:` type($logits) (`,` type($bias)^)? `->` type($experts) `,` type($weights)
+  }];
+  let hasVerifier = 1;
+}
+
+def Fulgur_DispatchOp : Fulgur_Op<"dispatch", [Fulgur_Reify]> {
+  let summary = "copies the row of a token to each of its experts";
+  let description = [{
+    Orders the pairs of a token and one of its experts by expert, and by token
+    and place for one expert, so that the rows of an expert lie side by side.
+
+    `sources = stable_sort(i ↦ experts[i / k, i mod k])`,
+    `rows[r, :] = input[sources[r] / k, :]`,
+    `offsets[e] = |{i : experts[i / k, i mod k] < e}|`
+
+    - `input` `[N, D]`, any element type; `experts` `[N, k]`; `rows`
+      `[N·k, D]`; `sources` `[N·k]`; `offsets` `[X+1]`, where X is the number
+      of experts.
+    - The rows of expert e are those in [`offsets[e]`, `offsets[e+1]`), none if
+      the two are equal.
+    - An expert outside of [0, X) is undefined behaviour.
+
+    Constraints:
+    - (C1) `input`, `experts` and `rows` have rank 2, `sources` and `offsets`
+      rank 1.
+    - (C2) The sizes of one letter agree, and `rows` and `sources` have N·k
+      rows.
+    - (C3) The number of experts is positive.
+    - (C4) `offsets` has one element more than there are experts.
+    - (C5) `rows` has the element type of `input`.
+
+    Example:
+
+    ```mlir
+    %rows, %sources, %offsets = fulgur.dispatch %x to %experts of 256
+        : tensor<?x7168xf32>, tensor<?x8xi32> -> tensor<?x7168xf32>, tensor<?xi32>, tensor<257xi32>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$input, Fulgur_IndexTensor:$experts,
+                       I64Attr:$num_experts);
+  let results = (outs AnyRankedTensor:$rows, Fulgur_IndexTensor:$sources,
+                      Fulgur_IndexTensor:$offsets);
+  let assemblyFormat = [{
+    $input `to` $experts `of` custom<Offset>($num_experts) attr-dict
+    `:` type($input) `,` type($experts)
+    `->` type($rows) `,` type($sources) `,` type($offsets)
+  }];
+  let hasVerifier = 1;
+}
+
+def Fulgur_GroupedMatmulOp : Fulgur_Op<"grouped_matmul", [Fulgur_Reify]> {
+  let summary = "multiplies the rows of every expert with its weight";
+  let description = [{
+    `result[r, n] = Σ_k rows[r, k] · weights[e, k, n]` for r in
+    [`offsets[e]`, `offsets[e+1]`)
+
+    - `rows` `[R, K]`; `weights` `[X, K, N]`, or `[X, N, K]` if `transposed`;
+      `offsets` `[X+1]`; `result` `[R, N]`.
+    - Sums are taken in f32 (f64 for f64), whatever the element type.
+    - The weights of an expert without rows are not read. K = 0 gives zeros.
+    - `offsets` that do not grow from 0 to R are undefined behaviour.
+
+    Constraints:
+    - (C1) `rows` and `result` have rank 2, `weights` rank 3 and `offsets`
+      rank 1.
+    - (C2) The sizes of one letter agree, and `offsets` has one element more
+      than there are weights.
+    - (C3) `rows`, `weights` and `result` have one element type.
+
+    Example:
+
+    ```mlir
+    %y = fulgur.grouped_matmul %rows, %w transposed offsets %offsets
+        : tensor<?x7168xf32>, tensor<256x4096x7168xf32>, tensor<257xi32> -> tensor<?x4096xf32>
+    ```
+  }];
+  let arguments = (ins Fulgur_FloatTensor:$rows, Fulgur_FloatTensor:$weights,
+                       Fulgur_IndexTensor:$offsets, UnitAttr:$transposed);
+  let results = (outs Fulgur_FloatTensor:$result);
+  let assemblyFormat = [{
+    $rows `,` $weights (`transposed` $transposed^)? `offsets` $offsets attr-dict
+    `:` type($rows) `,` type($weights) `,` type($offsets) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Fulgur_CombineOp : Fulgur_Op<"combine", [Fulgur_Reify]> {
+  let summary = "adds up the weighted rows that belong to a token";
+  let description = [{
+    The way back from `fulgur.dispatch`.
+
+    `result[n, :] = Σ_j weights[n, j] · rows[r, :]`, where
+    `sources[r] = n·k + j`
+
+    - `rows` `[N·k, D]`; `sources` `[N·k]`, a permutation; `weights` `[N, k]`;
+      `result` `[N, D]`.
+    - Sums are taken in f32 (f64 for f64), in the order of j.
+    - `sources` that are no permutation of [0, N·k) are undefined behaviour.
+
+    Constraints:
+    - (C1) `rows`, `weights` and `result` have rank 2, `sources` rank 1.
+    - (C2) The sizes of one letter agree, and `rows` and `sources` have N·k
+      rows.
+    - (C3) `result` has the element type of `rows`.
+
+    Example:
+
+    ```mlir
+    %y = fulgur.combine %rows from %sources weights %w
+        : tensor<?x7168xf32>, tensor<?xi32>, tensor<?x8xf32> -> tensor<?x7168xf32>
+    ```
+  }];
+  let arguments = (ins Fulgur_FloatTensor:$rows, Fulgur_IndexTensor:$sources,
+                       Fulgur_FloatTensor:$weights);
+  let results = (outs Fulgur_FloatTensor:$result);
+  let assemblyFormat = [{
+    $rows `from` $sources `weights` $weights attr-dict
+    `:` type($rows) `,` type($sources) `,` type($weights) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif // FULGUR_EXPERT_OPS_TD
