@@ -154,6 +154,7 @@ def ONNX_ReduceSumSquareOp : ONNX_Op<"ReduceSumSquare">;
 def ONNX_ReluOp : ONNX_Op<"Relu">;
 def ONNX_ReshapeOp : ONNX_Op<"Reshape">;
 def ONNX_ResizeOp : ONNX_Op<"Resize">;
+def ONNX_ReverseSequenceOp : ONNX_Op<"ReverseSequence">;
 def ONNX_RoiAlignOp : ONNX_Op<"RoiAlign">;
 def ONNX_RotaryEmbeddingOp : ONNX_Op<"RotaryEmbedding">;
 def ONNX_RoundOp : ONNX_Op<"Round">;
