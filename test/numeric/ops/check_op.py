@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
 """Runs decomposed operations on random inputs and compares them with numpy.
 
-usage: check_op.py FAMILY [CASE]
+usage: check_op.py FAMILY [--compiled] [CASE]
 
 The cases of a family are the functions of one module. It is decomposed, taken
 down to LLVM IR by upstream's simplest passes, built as a shared library, and
 called through the C interface of memrefs. So this tests what an operation
-means, not how a target makes it fast."""
+means, not how a target makes it fast.
+
+With --compiled the cases are one model instead, which fulgur-compile makes an
+executable of: the same comparison for the code that users get. No buffer may be
+left to be allocated during a step."""
+import argparse
 import ctypes
 import pathlib
 import re
@@ -25,19 +30,45 @@ convert-math-to-llvm,convert-math-to-libm,convert-arith-to-llvm,finalize-memref-
 convert-func-to-llvm,convert-cf-to-llvm,reconcile-unrealized-casts)""".replace("\n", "")
 
 
-def text_of(case):
-    """The function that computes one case; %0, %1 … are its operands."""
-    names = [f"%a{i}" for i in range(len(case.operands))]
-    arguments = ", ".join(f"{n}: tensor<{t}>" for n, t in zip(names, case.operands))
+def op_of(case, names):
     types = {f"t{i}": f"tensor<{t}>" for i, t in enumerate(case.operands)}
     types |= {f"r{i}": f"tensor<{t}>" for i, t in enumerate(case.results)}
     types["operands"] = ", ".join(types[f"t{i}"] for i in range(len(names)))
-    results = ", ".join(f"tensor<{t}>" for t in case.results)
+    return case.op.format(*names, **types)
+
+
+def tensors(types):
+    return ", ".join(f"tensor<{t}>" for t in types)
+
+
+def function_of(case):
+    """The function that computes one case."""
+    names = [f"%a{i}" for i in range(len(case.operands))]
+    arguments = ", ".join(f"{n}: tensor<{t}>" for n, t in zip(names, case.operands))
     values = ", ".join(f"%r#{i}" for i in range(len(case.results)))
-    op = case.op.format(*names, **types)
-    return (f"func.func @{case.name}({arguments}) -> ({results}) "
+    return (f"func.func @{case.name}({arguments}) -> ({tensors(case.results)}) "
             f"attributes {{llvm.emit_c_interface}} {{\n"
-            f"  %r:{len(case.results)} = {op}\n  return {values} : {results}\n}}\n")
+            f"  %r:{len(case.results)} = {op_of(case, names)}\n"
+            f"  return {values} : {tensors(case.results)}\n}}\n")
+
+
+def model_of(selected):
+    """One model of all cases. Every dynamic size is a dimension of its own."""
+    arguments, outputs, body, values, types = [], [], "", [], []
+    for case in selected:
+        names = [f"%{case.name}_a{i}" for i in range(len(case.operands))]
+        for name, text in zip(names, case.operands):
+            dims = ", ".join(f'"{name[1:]}_{axis}"' if size == "?" else '""'
+                             for axis, size in enumerate(text.split("x")[:-1]))
+            arguments.append(f'{name}: tensor<{text}> {{fulgur.name = "{name[1:]}", fulgur.dims = [{dims}]}}')
+        body += f"  %{case.name}:{len(case.results)} = {op_of(case, names)}\n"
+        for i, text in enumerate(case.results):
+            outputs.append(f'tensor<{text}> {{fulgur.name = "{case.name}_r{i}"}}')
+            values.append(f"%{case.name}#{i}")
+            types.append(text)
+    return ('module attributes {fulgur.stage = "mlir:raised", fulgur.name = "ops"} {\n'
+            f"func.func @main({', '.join(arguments)}) -> ({', '.join(outputs)}) {{\n{body}"
+            f"  return {', '.join(values)} : {tensors(types)}\n}}\n}}\n")
 
 
 def descriptor(rank):
@@ -70,16 +101,47 @@ def call(function, operands, results):
     return arrays
 
 
-def build(selected, folder):
-    source = folder / "ops.mlir"
-    source.write_text("".join(text_of(case) for case in selected))
-    lowered, ir, library = folder / "lowered.mlir", folder / "ops.ll", folder / "ops.so"
-    subprocess.run(["fulgur-opt", source, f"--pass-pipeline={LOWER}", "-o", lowered], check=True)
-    subprocess.run(["mlir-translate", "--mlir-to-llvmir", lowered, "-o", ir], check=True)
-    tools = subprocess.check_output(["llvm-config", "--libdir"], text=True).strip()
-    subprocess.run(["clang", "-O1", "-w", "-shared", "-fPIC", ir, "-o", library, "-L" + tools,
-                    "-Wl,-rpath," + tools, "-lmlir_c_runner_utils", "-lm"], check=True)
-    return ctypes.CDLL(str(library))
+class Library:
+    """The cases as functions of a shared library."""
+    def __init__(self, selected, folder):
+        source = folder / "ops.mlir"
+        source.write_text("".join(map(function_of, selected)))
+        lowered, ir, library = folder / "lowered.mlir", folder / "ops.ll", folder / "ops.so"
+        subprocess.run(["fulgur-opt", source, f"--pass-pipeline={LOWER}", "-o", lowered], check=True)
+        subprocess.run(["mlir-translate", "--mlir-to-llvmir", lowered, "-o", ir], check=True)
+        tools = subprocess.check_output(["llvm-config", "--libdir"], text=True).strip()
+        subprocess.run(["clang", "-O1", "-w", "-shared", "-fPIC", ir, "-o", library, "-L" + tools,
+                        "-Wl,-rpath," + tools, "-lmlir_c_runner_utils", "-lm"], check=True)
+        self.library = ctypes.CDLL(str(library))
+
+    def run(self, cases_and_operands):
+        return [call(getattr(self.library, f"_mlir_ciface_{case.name}"), operands, case.results)
+                for case, operands in cases_and_operands]
+
+
+class Executable:
+    """The cases as a model."""
+    def __init__(self, selected, folder):
+        self.folder = folder
+        source = folder / "ops.mlir"
+        source.write_text(model_of(selected))
+        buffers = subprocess.check_output(
+            ["fulgur-compile", source, "--emit=mlir:bufferized", "-o", "-"], text=True)
+        left = re.findall(r".*memref.alloc.*", buffers)
+        if left:
+            sys.exit("allocated during a step:\n" + "\n".join(left))
+        subprocess.run(["fulgur-compile", source, "-o", folder / "ops"], check=True)
+
+    def run(self, cases_and_operands):
+        for part in ("in", "out"):
+            (self.folder / part).mkdir(exist_ok=True)
+        for case, operands in cases_and_operands:
+            for i, operand in enumerate(operands):
+                np.save(self.folder / "in" / f"{case.name}_a{i}.npy", operand)
+        subprocess.run([self.folder / "ops", "run", "--input-dir", self.folder / "in",
+                        "--output-dir", self.folder / "out"], check=True, stdout=subprocess.DEVNULL)
+        return [[np.load(self.folder / "out" / f"{case.name}_r{i}.npy")
+                 for i in range(len(case.results))] for case, _ in cases_and_operands]
 
 
 def error_of(got, wanted):
@@ -95,27 +157,35 @@ def error_of(got, wanted):
     return (difference / max(1e-30, np.nan_to_num(np.abs(wanted)).max(initial=0))).max(initial=0)
 
 
-def main(family, only=None):
-    selected = [c for c in cases.FAMILIES[family] if only in (None, c.name)]
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("family", choices=cases.FAMILIES)
+    parser.add_argument("case", nargs="?")
+    parser.add_argument("--compiled", action="store_true")
+    options = parser.parse_args()
+    selected = [c for c in cases.FAMILIES[options.family] if options.case in (None, c.name)]
     failures = 0
     with tempfile.TemporaryDirectory() as folder:
-        library = build(selected, pathlib.Path(folder))
-        for case in selected:
-            function = getattr(library, f"_mlir_ciface_{case.name}")
-            for number, sizes in enumerate(case.sizes):
-                operands = case.inputs(np.random.default_rng(number), **sizes)
-                wide = [a.astype(np.float64) if a.dtype.kind == "f" else a for a in operands]
+        program = (Executable if options.compiled else Library)(selected, pathlib.Path(folder))
+        for number in range(max(len(case.sizes) for case in selected)):
+            # A model runs all of its cases; those with fewer sizes, the first again.
+            sizes = [case.sizes[number] if number < len(case.sizes) else case.sizes[0]
+                     for case in selected]
+            inputs = [case.inputs(np.random.default_rng(number), **s)
+                      for case, s in zip(selected, sizes)]
+            results = program.run(list(zip(selected, inputs)))
+            for case, size, operands, got in zip(selected, sizes, inputs, results):
+                wide = [a.astype(np.float64) if a.dtype.kind in "fV" else a for a in operands]
                 wanted = case.reference(*wide)
                 wanted = wanted if isinstance(wanted, tuple) else (wanted,)
-                got = call(function, operands, case.results)
                 error = max(map(error_of, got, wanted))
                 good = error <= case.tolerance
                 failures += not good
-                print(f"{'ok' if good else 'WRONG':5} {case.name} {sizes} error {error:.1e}")
-                if not good and len(sys.argv) > 2:
+                print(f"{'ok' if good else 'WRONG':5} {case.name} {size} error {error:.1e}")
+                if not good and options.case:
                     print("got", got, "wanted", wanted)
     return 1 if failures else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main())
