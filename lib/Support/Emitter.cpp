@@ -117,6 +117,13 @@ Value Emitter::real(double value, Type type) {
                                    builder.getFloatAttr(type, value));
 }
 
+Value Emitter::number(double value, Type type) {
+  if (isa<FloatType>(type))
+    return real(value, type);
+  return arith::ConstantOp::create(
+      builder, loc, builder.getIntegerAttr(type, static_cast<int64_t>(value)));
+}
+
 Value Emitter::toFloat(Value scalar, Type type) {
   unsigned from = scalar.getType().getIntOrFloatBitWidth();
   unsigned to = type.getIntOrFloatBitWidth();
@@ -160,6 +167,12 @@ Value Emitter::filled(ArrayRef<OpFoldResult> sizes, Type type, double value) {
   return fill(empty(sizes, type), value);
 }
 
+Value Emitter::filled(ArrayRef<OpFoldResult> sizes, Value scalar) {
+  return linalg::FillOp::create(builder, loc, scalar,
+                                empty(sizes, scalar.getType()))
+      .getResult(0);
+}
+
 Value Emitter::cast(Value tensor, Type type) {
   if (tensor.getType() == type)
     return tensor;
@@ -181,6 +194,21 @@ Value Emitter::expand(Value tensor, ArrayRef<ReassociationIndices> groups,
       type, SmallVector<ReassociationIndices>(groups));
   return tensor::ExpandShapeOp::create(builder, loc, type, cast(tensor, from),
                                        groups, sizes);
+}
+
+Value Emitter::unsqueeze(Value tensor, ArrayRef<int64_t> axes) {
+  MixedSizes from = sizes(tensor), to;
+  SmallVector<ReassociationIndices> groups(from.size());
+  int64_t rank = from.size() + axes.size(), next = 0;
+  for (int64_t axis = 0; axis < rank; ++axis) {
+    bool isNew = llvm::is_contained(axes, axis);
+    // New ones go with the dimension before them, or the first.
+    int64_t group = std::max<int64_t>(isNew ? next - 1 : next, 0);
+    to.push_back(isNew ? size(1) : from[next++]);
+    if (!groups.empty())
+      groups[group].push_back(axis);
+  }
+  return axes.empty() ? tensor : expand(tensor, groups, to);
 }
 
 Value Emitter::slice(Value tensor, ArrayRef<OpFoldResult> offsets,
@@ -302,19 +330,27 @@ Value Emitter::parallel(ValueRange inputs, ArrayRef<AffineMap> maps,
   return parallel(inputs, maps, empty(sizes, type), body)[0];
 }
 
-Value Emitter::reduce(ValueRange inputs, ArrayRef<AffineMap> maps, Value init,
-                      int64_t dim, Body body) {
-  int64_t loops = typeOf(init).getRank() + 1;
+SmallVector<Value> Emitter::reduce(ValueRange inputs, ArrayRef<AffineMap> maps,
+                                   ValueRange inits, ArrayRef<int64_t> dims,
+                                   Body body) {
+  int64_t loops = typeOf(inits[0]).getRank() + dims.size();
   SmallVector<utils::IteratorType> iterators(loops,
                                              utils::IteratorType::parallel);
-  iterators[dim] = utils::IteratorType::reduction;
   SmallVector<int64_t> kept;
-  for (int64_t i = 0; i < loops; ++i)
-    if (i != dim)
+  for (int64_t i = 0; i < loops; ++i) {
+    if (llvm::is_contained(dims, i))
+      iterators[i] = utils::IteratorType::reduction;
+    else
       kept.push_back(i);
+  }
   SmallVector<AffineMap> all(maps);
-  all.push_back(map(loops, kept));
-  return generic(*this, inputs, init, all, iterators, true, body)[0];
+  all.append(inits.size(), map(loops, kept));
+  return generic(*this, inputs, inits, all, iterators, true, body);
+}
+
+Value Emitter::reduce(ValueRange inputs, ArrayRef<AffineMap> maps, Value init,
+                      ArrayRef<int64_t> dims, Body body) {
+  return reduce(inputs, maps, ValueRange(init), dims, body)[0];
 }
 
 Value Emitter::matmul(Value lhs, Value rhs, Value init) {
@@ -355,4 +391,19 @@ SmallVector<Value> Emitter::loop(OpFoldResult count, ValueRange inits,
   scf::YieldOp::create(builder, loc, next);
   outermost = around;
   return SmallVector<Value>(op.getResults());
+}
+
+Value Emitter::nest(ArrayRef<OpFoldResult> counts, Value init, NestBody body) {
+  SmallVector<Value> indices;
+  std::function<Value(Value)> inner = [&](Value carried) -> Value {
+    if (indices.size() == counts.size())
+      return body(indices, carried);
+    return loop(counts[indices.size()], carried, [&](Value i, Value next) {
+      indices.push_back(i);
+      Value result = inner(next);
+      indices.pop_back();
+      return result;
+    });
+  };
+  return inner(init);
 }

@@ -42,6 +42,8 @@ struct Emitter {
 
   // Scalars.
   mlir::Value real(double value, mlir::Type type);
+  /// A float or integer constant; integers from the value's bits.
+  mlir::Value number(double value, mlir::Type type);
   /// Converts between float types.
   mlir::Value toFloat(mlir::Value scalar, mlir::Type type);
   /// An index as a float.
@@ -52,6 +54,8 @@ struct Emitter {
   mlir::Value fill(mlir::Value tensor, double value);
   mlir::Value filled(llvm::ArrayRef<mlir::OpFoldResult> sizes, mlir::Type type,
                      double value);
+  mlir::Value filled(llvm::ArrayRef<mlir::OpFoldResult> sizes,
+                     mlir::Value scalar);
   /// A tensor.cast, unless the type is right already.
   mlir::Value cast(mlir::Value tensor, mlir::Type type);
   mlir::Value collapse(mlir::Value tensor,
@@ -59,6 +63,9 @@ struct Emitter {
   mlir::Value expand(mlir::Value tensor,
                      llvm::ArrayRef<mlir::ReassociationIndices> groups,
                      llvm::ArrayRef<mlir::OpFoldResult> sizes);
+  /// Inserts dimensions of size 1 so that the result has them at `axes`, which
+  /// are in order.
+  mlir::Value unsqueeze(mlir::Value tensor, llvm::ArrayRef<int64_t> axes);
   /// Strides are 1 unless given; the dimensions `dropped`, of size 1, are left
   /// out of the result.
   mlir::Value slice(mlir::Value tensor,
@@ -101,16 +108,25 @@ struct Emitter {
                        llvm::ArrayRef<mlir::AffineMap> maps,
                        llvm::ArrayRef<mlir::OpFoldResult> sizes,
                        mlir::Type type, Body body);
-  /// Reduces loop `dim` into `init`, whose dimensions are the other loops; the
-  /// last argument of the body is the value so far.
+  /// Reduces loops `dims` into `init`, whose dimensions are the other loops;
+  /// the last argument of the body is the value so far.
   mlir::Value reduce(mlir::ValueRange inputs,
                      llvm::ArrayRef<mlir::AffineMap> maps, mlir::Value init,
-                     int64_t dim, Body body);
+                     llvm::ArrayRef<int64_t> dims, Body body);
+  /// The same with several results; the last arguments are theirs.
+  llvm::SmallVector<mlir::Value>
+  reduce(mlir::ValueRange inputs, llvm::ArrayRef<mlir::AffineMap> maps,
+         mlir::ValueRange inits, llvm::ArrayRef<int64_t> dims, Body body);
   /// Repeats the body for 0 <= i < count, with a tensor that each iteration
   /// takes and gives.
   using LoopBody =
       llvm::function_ref<mlir::Value(mlir::Value i, mlir::Value carried)>;
   mlir::Value loop(mlir::OpFoldResult count, mlir::Value init, LoopBody body);
+  /// One loop in another for each of `counts`, in order.
+  using NestBody = llvm::function_ref<mlir::Value(
+      llvm::ArrayRef<mlir::Value> indices, mlir::Value carried)>;
+  mlir::Value nest(llvm::ArrayRef<mlir::OpFoldResult> counts, mlir::Value init,
+                   NestBody body);
   /// The same with more than one value.
   using LoopsBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(
       mlir::Value i, mlir::ValueRange carried)>;

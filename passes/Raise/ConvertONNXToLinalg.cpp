@@ -75,6 +75,7 @@ void ConvertONNXToLinalgPass::runOnOperation() {
   populateConvertONNXToLinalgPatterns(patterns, types);
   ConversionTarget target(getContext());
   target.addIllegalDialect<onnx::ONNXDialect>();
+  target.addLegalOp<onnx::NoneOp>(); // dead with its last user
   target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
   if (failed(
           applyPartialConversion(getOperation(), target, std::move(patterns))))
