@@ -26,8 +26,11 @@ void fulgur::buildRaisePipeline(OpPassManager &pm,
     pm.addPass(createRaiseConcatPass());
     pm.addPass(createRaiseNormPass());
     pm.addPass(createRaiseRotaryPass());
+    pm.addPass(createRaiseIndexerPass());
     pm.addPass(createRaiseSwiGLUPass());
     pm.addPass(createRaiseCachePass());
+    // Last of all: the others look for the products of the standard.
+    pm.addPass(createRaiseLinearPass());
     pm.addPass(createCSEPass());
     pm.addPass(createCanonicalizerPass());
   }

@@ -212,3 +212,23 @@ Value fulgur::createCast(OpBuilder &b, Location loc, Value value,
                               ValueRange{value})
       ->getResult(0);
 }
+
+Value fulgur::arrange(OpBuilder &b, Location loc, Value value,
+                      ArrayRef<int64_t> dims) {
+  SmallVector<int64_t> dropped, perm, added;
+  for (int64_t i = 0, e = rankOf(value); i < e; ++i)
+    if (!llvm::is_contained(dims, i))
+      dropped.push_back(i);
+  for (auto [i, dim] : llvm::enumerate(dims)) {
+    if (dim < 0)
+      added.push_back(i);
+    else
+      perm.push_back(dim - llvm::count_if(dropped, [dim = dim](int64_t d) {
+                       return d < dim;
+                     }));
+  }
+  value = createSqueeze(b, loc, value, dropped);
+  if (!llvm::is_sorted(perm))
+    value = createTranspose(b, loc, value, perm);
+  return createUnsqueeze(b, loc, value, added);
+}

@@ -81,6 +81,10 @@ mlir::Value createSlice(mlir::OpBuilder &b, mlir::Location loc,
                         mlir::Value value, int64_t start, int64_t size);
 mlir::Value createCast(mlir::OpBuilder &b, mlir::Location loc,
                        mlir::Value value, mlir::Type element);
+/// `value` with its dimensions in the order of `dims`: -1 is a new extent of 1,
+/// and extents of 1 that are not named go.
+mlir::Value arrange(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value,
+                    llvm::ArrayRef<int64_t> dims);
 /// A vector of i64.
 mlir::Value createInts(mlir::OpBuilder &b, mlir::Location loc,
                        llvm::ArrayRef<int64_t> values);

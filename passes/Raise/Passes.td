@@ -152,6 +152,44 @@ def RaiseRotaryPass : Pass<"fulgur-raise-rotary", "::mlir::ModuleOp"> {
   let dependentDialects = ["::fulgur::FulgurDialect", "::mlir::arith::ArithDialect"];
 }
 
+def RaiseIndexerPass : Pass<"fulgur-raise-indexer", "::mlir::ModuleOp"> {
+  let summary = "Raise the scores of tokens to fulgur.lightning_indexer";
+  let description = [{
+    Products of queries and keys may be written with any operator that sums
+    products, and in any order of dimensions.
+
+    ```mlir
+    %0 = onnx.MatMul(%query, %transposed_key)               // [B, S, Hi, T]
+    %1 = onnx.Mul(%0, %scale)
+    %2 = onnx.Relu(%1)
+    %3 = onnx.MatMul(onnx.Unsqueeze(%weights, -2), %2)      // [B, S, 1, T]
+    // becomes
+    %3 = fulgur.lightning_indexer %query, %key, %weights scale …
+    ```
+
+    A factor behind the positive part is the same as one before it and joins
+    the scale; the factors of the weights stay with them. Does not raise scales
+    that are not positive.
+  }];
+  let dependentDialects = ["::fulgur::FulgurDialect"];
+}
+
+def RaiseLinearPass : Pass<"fulgur-raise-linear", "::mlir::ModuleOp"> {
+  let summary = "Raise products with one matrix to fulgur.linear";
+  let description = [{
+    ```mlir
+    %y = onnx.Gemm(%x, %w, %bias) {transB = 1 : i64}
+    // becomes
+    %0 = fulgur.linear %x, %w transposed : …
+    %y = onnx.Add(%0, %bias)
+    ```
+
+    Runs after all passes that look for products. Does not raise products of
+    batches of matrices, nor a `Gemm` that scales.
+  }];
+  let dependentDialects = ["::fulgur::FulgurDialect"];
+}
+
 def ConvertONNXToLinalgPass : Pass<"fulgur-convert-onnx-to-linalg", "::mlir::ModuleOp"> {
   let summary = "Lower the operators of the standard to linalg and tensor code";
   let description = [{

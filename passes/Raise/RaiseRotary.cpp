@@ -254,28 +254,6 @@ std::optional<Dims> Raiser::findDims(const Factor &factor, const Row &row) {
 // Rewriting
 //===----------------------------------------------------------------------===//
 
-/// `value` with its dimensions in the order of `dims`; -1 is a new extent of 1,
-/// and extents of 1 that are not named go.
-static Value arrange(OpBuilder &b, Location loc, Value value,
-                     ArrayRef<int64_t> dims) {
-  SmallVector<int64_t> dropped, perm, added;
-  for (int64_t i = 0, e = rankOf(value); i < e; ++i)
-    if (!llvm::is_contained(dims, i))
-      dropped.push_back(i);
-  for (auto [i, dim] : llvm::enumerate(dims)) {
-    if (dim < 0)
-      added.push_back(i);
-    else
-      perm.push_back(dim - llvm::count_if(dropped, [dim = dim](int64_t d) {
-                       return d < dim;
-                     }));
-  }
-  value = createSqueeze(b, loc, value, dropped);
-  if (!llvm::is_sorted(perm))
-    value = createTranspose(b, loc, value, perm);
-  return createUnsqueeze(b, loc, value, added);
-}
-
 /// `size` elements of the last dimension, from `start` on: the result of a
 /// split before `before` if there is one.
 static Value findOrCreateSlice(OpBuilder &b, Operation *before, Value value,

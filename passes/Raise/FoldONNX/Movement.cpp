@@ -184,6 +184,12 @@ struct HoistTranspose final : OpRewritePattern<onnx::TransposeOp> {
     if (!perm || !type ||
         !isa_and_nonnull<onnx::ConcatOp, onnx::SplitOp>(producer))
       return rewriter.notifyMatchFailure(op, "not of parts");
+    // A concatenation that is read otherwise too would be made twice: a cache
+    // with its new rows, for example.
+    if (isa<onnx::ConcatOp>(producer) &&
+        (!op->getOperand(0).hasOneUse() ||
+         llvm::any_of(producer->getOperands(), llvm::IsaPred<BlockArgument>)))
+      return rewriter.notifyMatchFailure(op, "the concatenation is kept");
     int64_t rank = type.getRank();
     int64_t axis = fromFront(intAttr(producer, "axis", 0), rank);
     int64_t newAxis = llvm::find(*perm, axis) - perm->begin();
