@@ -8,9 +8,9 @@
 //===----------------------------------------------------------------------===//
 #include "lib/Importer/ONNX/ModelFile.h"
 
+#include "lib/Importer/ONNX/Functions.h"
 #include "lib/Importer/ONNX/WireFormat.h"
 
-#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -19,7 +19,6 @@
 #pragma clang diagnostic ignored "-Wunused-parameter"
 #include "onnx/checker.h"
 #include "onnx/defs/schema.h"
-#include "onnx/inliner/inliner.h"
 #include "onnx/shape_inference/implementation.h"
 #pragma clang diagnostic pop
 
@@ -35,10 +34,8 @@ int64_t fulgur::newestOpset() {
       .second;
 }
 
-/// Runs `action`, which calls the onnx library, and turns what it throws into
-/// an error of the model.
-static ExitCode guard(ReportFn report, const Twine &what,
-                      function_ref<void()> action) {
+ExitCode fulgur::guard(ReportFn report, const Twine &what,
+                       function_ref<void()> action) {
   try {
     action();
     return ExitCode::Success;
@@ -47,7 +44,7 @@ static ExitCode guard(ReportFn report, const Twine &what,
   }
 }
 
-static ExitCode inferShapes(ModelFile &file, ReportFn report) {
+ExitCode fulgur::inferShapes(ModelFile &file, ReportFn report) {
   return guard(report, "the types or shapes do not fit together", [&] {
     ::onnx::ShapeInferenceOptions options(/*check_type_val=*/true,
                                           /*strict_mode_val=*/1,
@@ -61,6 +58,9 @@ static ExitCode checkOpset(ModelFile &file, ReportFn report) {
   for (const auto &import : file.proto.opset_import())
     if (import.domain().empty() || import.domain() == "ai.onnx")
       file.opset = import.version();
+  // Operators of other domains alone are listed as what is not supported.
+  if (file.opset == 0 && file.proto.opset_import_size() > 0)
+    file.opset = newestOpset();
   if (file.opset == 0)
     return report(ExitCode::InvalidInput,
                   "expected the model to import operators of ai.onnx, but it "
@@ -71,85 +71,6 @@ static ExitCode checkOpset(ModelFile &file, ReportFn report) {
                       Twine(newestOpset()) + ", but got " + Twine(file.opset));
   return ExitCode::Success;
 }
-
-namespace {
-/// Functions that call functions can stand for more nodes than any memory has,
-/// which the onnx library's checker and its inliner would walk.
-class FunctionCounter {
-public:
-  explicit FunctionCounter(const ::onnx::ModelProto &model) : model(model) {
-    for (const auto &function : model.functions())
-      functions[getKey(function)] = &function;
-  }
-
-  ExitCode check(ReportFn report) {
-    uint64_t count = countNodes(model.graph().node());
-    if (!tooDeep.empty())
-      return report(ExitCode::InvalidInput,
-                    "expected functions to call each other at most " +
-                        Twine(maxDepth) + " deep, but '" + tooDeep +
-                        "' is deeper or calls itself");
-    if (count > maxNodes)
-      return report(ExitCode::Unsupported,
-                    "expected a model of at most " + Twine(maxNodes) +
-                        " nodes with all functions expanded, but got more");
-    return ExitCode::Success;
-  }
-
-private:
-  static constexpr unsigned maxDepth = 64;
-  static constexpr uint64_t maxNodes = 1 << 20;
-
-  template <typename Proto> static std::string getKey(const Proto &proto) {
-    StringRef name;
-    if constexpr (std::is_same_v<Proto, ::onnx::NodeProto>)
-      name = proto.op_type();
-    else
-      name = proto.name();
-    return (proto.domain() + Twine('\0') + name).str();
-  }
-
-  template <typename Nodes> uint64_t countNodes(const Nodes &nodes) {
-    uint64_t count = 0;
-    for (const ::onnx::NodeProto &node : nodes) {
-      if (!tooDeep.empty())
-        break;
-      count = SaturatingAdd(count, countNode(node));
-    }
-    return count;
-  }
-
-  uint64_t countNode(const ::onnx::NodeProto &node) {
-    uint64_t count = 1;
-    for (const auto &attribute : node.attribute()) {
-      count = SaturatingAdd(count, countNodes(attribute.g().node()));
-      for (const auto &graph : attribute.graphs())
-        count = SaturatingAdd(count, countNodes(graph.node()));
-    }
-    auto function = functions.find(getKey(node));
-    if (function == functions.end())
-      return count;
-    auto known = counts.find(function->getKey());
-    if (known != counts.end())
-      return SaturatingAdd(count, known->second);
-    if (depth == maxDepth) {
-      tooDeep = node.op_type();
-      return count;
-    }
-    ++depth;
-    uint64_t body = countNodes(function->second->node());
-    --depth;
-    counts[function->getKey()] = body;
-    return SaturatingAdd(count, body);
-  }
-
-  const ::onnx::ModelProto &model;
-  StringMap<const ::onnx::FunctionProto *> functions;
-  StringMap<uint64_t> counts;
-  unsigned depth = 0;
-  std::string tooDeep;
-};
-} // namespace
 
 ExitCode fulgur::loadModelFile(StringRef path, ModelFile &file,
                                ReportFn report) {
@@ -193,64 +114,13 @@ ExitCode fulgur::loadModelFile(StringRef path, ModelFile &file,
                   "expected an ONNX model, but its fields are damaged");
   if (ExitCode code = checkOpset(file, report); code != ExitCode::Success)
     return code;
-  if (ExitCode code = FunctionCounter(file.proto).check(report);
+  if (ExitCode code = checkFunctionGrowth(file.proto, report);
       code != ExitCode::Success)
     return code;
   if (ExitCode code = guard(report, "not a valid ONNX model",
                             [&] { ::onnx::checker::check_model(path.str()); });
       code != ExitCode::Success)
     return code;
-  return inferShapes(file, report);
-}
-
-namespace {
-/// The standard's functions that nothing here lowers better than their body.
-struct UnclaimedFunctions : ::onnx::inliner::FunctionIdSet {
-  function_ref<bool(StringRef)> isSupported;
-  explicit UnclaimedFunctions(function_ref<bool(StringRef)> isSupported)
-      : isSupported(isSupported) {}
-  bool Contains(const std::string &domain,
-                const std::string &name) const final {
-    return (domain.empty() || domain == "ai.onnx") && !isSupported(name);
-  }
-};
-
-struct ForeignFunctions : ::onnx::inliner::FunctionIdSet {
-  bool Contains(const std::string &domain, const std::string &) const final {
-    return domain != "fulgur";
-  }
-};
-} // namespace
-
-ExitCode fulgur::inlineFunctions(ModelFile &file,
-                                 function_ref<bool(StringRef)> isSupported,
-                                 ReportFn report) {
-  bool changed = false;
-  ExitCode code = guard(report, "a function cannot be expanded", [&] {
-    if (file.proto.functions_size() > 0) {
-      ::onnx::inliner::InlineSelectedLocalFunctions(file.proto,
-                                                    ForeignFunctions());
-      changed = true;
-    }
-    if (!isSupported)
-      return;
-    // Bodies call functions in their turn; a chain is never long.
-    for (int depth = 0; depth < 8; ++depth) {
-      bool isOpen = any_of(file.proto.graph().node(), [&](const auto &node) {
-        const ::onnx::OpSchema *schema = ::onnx::OpSchemaRegistry::Schema(
-            node.op_type(), file.opset, node.domain());
-        return (node.domain().empty() || node.domain() == "ai.onnx") &&
-               !isSupported(node.op_type()) && schema &&
-               (schema->HasFunction() || schema->HasContextDependentFunction());
-      });
-      if (!isOpen)
-        break;
-      ::onnx::inliner::InlineSelectedFunctions(
-          file.proto, UnclaimedFunctions(isSupported), nullptr);
-      changed = true;
-    }
-  });
-  if (code != ExitCode::Success || !changed)
-    return code;
+  setInferredDefaults(file);
   return inferShapes(file, report);
 }

@@ -48,12 +48,14 @@ struct ModelFile {
 /// values of the main graph have the types and shapes that can be inferred.
 ExitCode loadModelFile(llvm::StringRef path, ModelFile &file, ReportFn report);
 
-/// Replaces calls of functions by their bodies: of the model's own functions
-/// (but those of domain `fulgur`, which are operators of our dialect), and of
-/// the standard's functions that `isSupported` does not claim.
-ExitCode inlineFunctions(ModelFile &file,
-                         llvm::function_ref<bool(llvm::StringRef)> isSupported,
-                         ReportFn report);
+/// Gives all values of the main graph the types and shapes that can be
+/// inferred.
+ExitCode inferShapes(ModelFile &file, ReportFn report);
+
+/// Runs `action`, which calls the onnx library, and turns what it throws into
+/// an error of the model.
+ExitCode guard(ReportFn report, const llvm::Twine &what,
+               llvm::function_ref<void()> action);
 
 } // namespace fulgur
 

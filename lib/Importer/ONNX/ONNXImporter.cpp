@@ -9,6 +9,7 @@
 
 #include "dialects/Fulgur/IR/FulgurDialect.h"
 #include "dialects/ONNX/IR/ONNXDialect.h"
+#include "lib/Importer/ONNX/Functions.h"
 #include "lib/Importer/ONNX/GraphBuilder.h"
 #include "lib/Importer/ONNX/ModelFile.h"
 

@@ -1,0 +1,244 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The standard's functions are expanded one level at a time, with all shapes
+// inferred in between: bodies depend on the types of a call's inputs, and the
+// onnx library's own inliner does not know those of what it has just inlined.
+//
+//===----------------------------------------------------------------------===//
+#include "lib/Importer/ONNX/Functions.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wunused-parameter"
+#include "onnx/defs/schema.h"
+#include "onnx/inliner/inliner.h"
+#pragma clang diagnostic pop
+
+using namespace llvm;
+using namespace fulgur;
+
+namespace {
+/// Functions that call functions can stand for more nodes than any memory has,
+/// which the onnx library's checker and its inliner would walk.
+class FunctionCounter {
+public:
+  explicit FunctionCounter(const ::onnx::ModelProto &model) : model(model) {
+    for (const auto &function : model.functions())
+      functions[getKey(function)] = &function;
+  }
+
+  ExitCode check(ReportFn report) {
+    uint64_t count = countNodes(model.graph().node());
+    if (!tooDeep.empty())
+      return report(ExitCode::InvalidInput,
+                    "expected functions to call each other at most " +
+                        Twine(maxDepth) + " deep, but '" + tooDeep +
+                        "' is deeper or calls itself");
+    if (count > maxNodes)
+      return report(ExitCode::Unsupported,
+                    "expected a model of at most " + Twine(maxNodes) +
+                        " nodes with all functions expanded, but got more");
+    return ExitCode::Success;
+  }
+
+private:
+  static constexpr unsigned maxDepth = 64;
+  static constexpr uint64_t maxNodes = 1 << 20;
+
+  template <typename Proto> static std::string getKey(const Proto &proto) {
+    StringRef name;
+    if constexpr (std::is_same_v<Proto, ::onnx::NodeProto>)
+      name = proto.op_type();
+    else
+      name = proto.name();
+    return (proto.domain() + Twine('\0') + name).str();
+  }
+
+  template <typename Nodes> uint64_t countNodes(const Nodes &nodes) {
+    uint64_t count = 0;
+    for (const ::onnx::NodeProto &node : nodes) {
+      if (!tooDeep.empty())
+        break;
+      count = SaturatingAdd(count, countNode(node));
+    }
+    return count;
+  }
+
+  uint64_t countNode(const ::onnx::NodeProto &node) {
+    uint64_t count = 1;
+    for (const auto &attribute : node.attribute()) {
+      count = SaturatingAdd(count, countNodes(attribute.g().node()));
+      for (const auto &graph : attribute.graphs())
+        count = SaturatingAdd(count, countNodes(graph.node()));
+    }
+    auto function = functions.find(getKey(node));
+    if (function == functions.end())
+      return count;
+    auto known = counts.find(function->getKey());
+    if (known != counts.end())
+      return SaturatingAdd(count, known->second);
+    if (depth == maxDepth) {
+      tooDeep = node.op_type();
+      return count;
+    }
+    ++depth;
+    uint64_t body = countNodes(function->second->node());
+    --depth;
+    counts[function->getKey()] = body;
+    return SaturatingAdd(count, body);
+  }
+
+  const ::onnx::ModelProto &model;
+  StringMap<const ::onnx::FunctionProto *> functions;
+  StringMap<uint64_t> counts;
+  unsigned depth = 0;
+  std::string tooDeep;
+};
+} // namespace
+
+ExitCode fulgur::checkFunctionGrowth(const ::onnx::ModelProto &model,
+                                     ReportFn report) {
+  return FunctionCounter(model).check(report);
+}
+
+/// Gives `node` the default values of the attributes that it leaves out, which
+/// the body of its function refers to.
+static void setDefaults(::onnx::NodeProto &node,
+                        const ::onnx::OpSchema &schema) {
+  for (const auto &[name, attribute] : schema.attributes())
+    if (attribute.default_value.has_name() &&
+        none_of(node.attribute(), [&, name = &name](const auto &given) {
+          return given.name() == *name;
+        }))
+      *node.add_attribute() = attribute.default_value;
+}
+
+void fulgur::setInferredDefaults(ModelFile &file) {
+  for (auto &node : *file.proto.mutable_graph()->mutable_node()) {
+    const ::onnx::OpSchema *schema = ::onnx::OpSchemaRegistry::Schema(
+        node.op_type(), file.opset, node.domain());
+    if (schema && schema->HasFunction() &&
+        !schema->has_type_and_shape_inference_function())
+      setDefaults(node, *schema);
+  }
+}
+
+/// The domain of the functions that stand for the bodies of calls.
+static constexpr const char *bodyDomain = "fulgur.body";
+
+namespace {
+struct FunctionsOf : ::onnx::inliner::FunctionIdSet {
+  function_ref<bool(StringRef)> isWanted;
+  explicit FunctionsOf(function_ref<bool(StringRef)> isWanted)
+      : isWanted(isWanted) {}
+  bool Contains(const std::string &domain, const std::string &) const final {
+    return isWanted(domain);
+  }
+};
+
+/// One level of expansion.
+class Expansion {
+public:
+  Expansion(ModelFile &file, function_ref<bool(StringRef)> isSupported)
+      : file(file), model(file.proto), isSupported(isSupported) {
+    const auto &graph = model.graph();
+    for (const auto *values :
+         {&graph.input(), &graph.value_info(), &graph.output()})
+      for (const auto &value : *values)
+        types[value.name()] = &value.type();
+  }
+
+  /// Whether anything was expanded.
+  bool run();
+
+private:
+  /// The body of the function that `node` calls, if it calls one.
+  bool getBody(::onnx::NodeProto &node, ::onnx::FunctionProto &body);
+
+  ModelFile &file;
+  ::onnx::ModelProto &model;
+  function_ref<bool(StringRef)> isSupported;
+  StringMap<const ::onnx::TypeProto *> types;
+};
+} // namespace
+
+bool Expansion::getBody(::onnx::NodeProto &node, ::onnx::FunctionProto &body) {
+  bool isStandard = node.domain().empty() || node.domain() == "ai.onnx";
+  if (!isStandard || isSupported(node.op_type()))
+    return false;
+  const ::onnx::OpSchema *schema =
+      ::onnx::OpSchemaRegistry::Schema(node.op_type(), file.opset, "");
+  if (!schema ||
+      !(schema->HasFunction() || schema->HasContextDependentFunction()))
+    return false;
+  setDefaults(node, *schema);
+  if (const ::onnx::FunctionProto *known =
+          schema->GetFunction(file.opset, /*validate=*/true)) {
+    body = *known;
+    return true;
+  }
+  if (!schema->HasContextDependentFunction())
+    return false;
+  std::vector<::onnx::TypeProto> inputTypes;
+  for (const std::string &input : node.input()) {
+    const ::onnx::TypeProto *type = types.lookup(input);
+    inputTypes.push_back(type ? *type : ::onnx::TypeProto());
+  }
+  ::onnx::FunctionBodyBuildContextImpl context(node, inputTypes);
+  return schema->BuildContextDependentFunction(context, body, file.opset);
+}
+
+bool Expansion::run() {
+  for (auto &node : *model.mutable_graph()->mutable_node()) {
+    ::onnx::FunctionProto body;
+    if (!getBody(node, body))
+      continue;
+    std::string name =
+        node.op_type() + "." + std::to_string(model.functions_size());
+    body.set_domain(bodyDomain);
+    body.set_name(name);
+    *body.mutable_opset_import() = model.opset_import();
+    *model.add_functions() = std::move(body);
+    node.set_domain(bodyDomain);
+    node.set_op_type(name);
+  }
+  auto isBody = [](StringRef domain) { return domain == bodyDomain; };
+  if (none_of(model.functions(),
+              [&](const auto &function) { return isBody(function.domain()); }))
+    return false;
+  ::onnx::inliner::InlineSelectedLocalFunctions(model, FunctionsOf(isBody));
+  return true;
+}
+
+ExitCode fulgur::inlineFunctions(ModelFile &file,
+                                 function_ref<bool(StringRef)> isSupported,
+                                 ReportFn report) {
+  bool changed = false;
+  StringRef problem = "a function cannot be expanded";
+  if (file.proto.functions_size() > 0) {
+    ExitCode code = guard(report, problem, [&] {
+      auto isForeign = [](StringRef domain) { return domain != "fulgur"; };
+      ::onnx::inliner::InlineSelectedLocalFunctions(file.proto,
+                                                    FunctionsOf(isForeign));
+    });
+    if (code == ExitCode::Success)
+      code = inferShapes(file, report);
+    if (code != ExitCode::Success)
+      return code;
+  }
+  if (!isSupported)
+    return ExitCode::Success;
+  do {
+    ExitCode code = guard(
+        report, problem, [&] { changed = Expansion(file, isSupported).run(); });
+    if (code == ExitCode::Success && changed)
+      code = inferShapes(file, report);
+    if (code != ExitCode::Success)
+      return code;
+  } while (changed);
+  return ExitCode::Success;
+}
