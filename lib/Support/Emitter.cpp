@@ -211,6 +211,25 @@ Value Emitter::unsqueeze(Value tensor, ArrayRef<int64_t> axes) {
   return axes.empty() ? tensor : expand(tensor, groups, to);
 }
 
+Value Emitter::squeeze(Value tensor, int64_t axis) {
+  SmallVector<ReassociationIndices> groups;
+  int64_t rank = typeOf(tensor).getRank();
+  for (int64_t i = 0; i < rank; ++i) {
+    // The dropped one goes with the one before it, or the one after.
+    bool joins = axis > 0 ? i == axis : i == 1;
+    if (!joins)
+      groups.emplace_back();
+    groups.back().push_back(i);
+  }
+  if (rank == 1)
+    groups.clear();
+  // A size that is 1 only at run time would multiply that of its neighbour.
+  SmallVector<int64_t> shape(typeOf(tensor).getShape());
+  shape[axis] = 1;
+  tensor = cast(tensor, typeOf(tensor).clone(shape));
+  return collapse(tensor, groups);
+}
+
 Value Emitter::slice(Value tensor, ArrayRef<OpFoldResult> offsets,
                      ArrayRef<OpFoldResult> sizes,
                      ArrayRef<OpFoldResult> strides,

@@ -66,6 +66,8 @@ struct Emitter {
   /// Inserts dimensions of size 1 so that the result has them at `axes`, which
   /// are in order.
   mlir::Value unsqueeze(mlir::Value tensor, llvm::ArrayRef<int64_t> axes);
+  /// Drops the dimension `axis`, of size 1.
+  mlir::Value squeeze(mlir::Value tensor, int64_t axis);
   /// Strides are 1 unless given; the dimensions `dropped`, of size 1, are left
   /// out of the result.
   mlir::Value slice(mlir::Value tensor,

@@ -1,10 +1,16 @@
 //===----------------------------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
-#include "passes/Raise/ConvertONNXToLinalg/Patterns.h"
+//
+// Sums of products.
+//
+//===----------------------------------------------------------------------===//
+#include "passes/Raise/ConvertONNXToLinalg/Contraction.h"
 
 using namespace mlir;
 using namespace fulgur;
 
 void fulgur::populateConvertContractionPatterns(
-    RewritePatternSet &patterns, const ONNXTypeConverter &types) {}
+    RewritePatternSet &patterns, const ONNXTypeConverter &types) {
+  populateConvertMatMulPatterns(patterns, types);
+}

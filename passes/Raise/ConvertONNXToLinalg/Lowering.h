@@ -74,6 +74,13 @@ template <typename Op> struct LowerOp final : mlir::OpConversionPattern<Op> {
   LowerFn lower;
 };
 
+/// Adds the pattern that converts `Op` with `lower`.
+template <typename Op>
+void addLowering(mlir::RewritePatternSet &patterns,
+                 const ONNXTypeConverter &types, LowerFn lower) {
+  patterns.add<LowerOp<Op>>(types, patterns.getContext(), lower);
+}
+
 } // namespace fulgur
 
 #endif // PASSES_RAISE_CONVERTONNXTOLINALG_LOWERING_H

@@ -65,6 +65,19 @@ Value Scalars::less(Value a, Value b) const {
       isUnsigned ? arith::CmpIPredicate::ult : arith::CmpIPredicate::slt, a, b);
 }
 
+Value Scalars::equal(Value a, Value b) const {
+  if (isa<FloatType>(a.getType()))
+    return arith::CmpFOp::create(e.builder, e.loc, arith::CmpFPredicate::OEQ, a,
+                                 b);
+  return arith::CmpIOp::create(e.builder, e.loc, arith::CmpIPredicate::eq, a,
+                               b);
+}
+
+Value Scalars::isNaN(Value a) const {
+  return arith::CmpFOp::create(e.builder, e.loc, arith::CmpFPredicate::UNO, a,
+                               a);
+}
+
 Value Scalars::select(Value condition, Value a, Value b) const {
   return arith::SelectOp::create(e.builder, e.loc, condition, a, b);
 }

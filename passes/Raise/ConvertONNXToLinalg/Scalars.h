@@ -27,6 +27,9 @@ struct Scalars {
   mlir::Value abs(mlir::Value a) const;
   /// a < b; false when one is NaN.
   mlir::Value less(mlir::Value a, mlir::Value b) const;
+  mlir::Value equal(mlir::Value a, mlir::Value b) const;
+  /// Of a float.
+  mlir::Value isNaN(mlir::Value a) const;
   mlir::Value select(mlir::Value condition, mlir::Value a, mlir::Value b) const;
   /// Converts between types; floats to integers towards zero.
   mlir::Value convert(mlir::Value value, mlir::Type type) const;
