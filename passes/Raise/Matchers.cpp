@@ -10,6 +10,9 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/TypeUtilities.h"
 
+#include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
+
 #include <cmath>
 
 using namespace mlir;
@@ -35,6 +38,19 @@ bool fulgur::isConstant(Value value, double number) {
   if (!constant)
     return false;
   return std::abs(*constant - number) <= 1e-7 * std::abs(number);
+}
+
+double fulgur::shortestDecimal(double value) {
+  if (static_cast<float>(value) != value)
+    return value;
+  for (int digits = 0; digits < 9; ++digits) {
+    double decimal = std::strtod(
+        llvm::formatv("{0}", llvm::format("%.*e", digits, value)).str().c_str(),
+        nullptr);
+    if (static_cast<float>(decimal) == value)
+      return decimal;
+  }
+  return value;
 }
 
 std::pair<Value, Value>

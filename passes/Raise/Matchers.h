@@ -27,6 +27,10 @@ mlir::Value skipFloatCasts(mlir::Value value);
 /// Whether `value` is a constant with `number` everywhere (to f32 precision).
 bool isConstant(mlir::Value value, double number);
 
+/// The shortest decimal that is `value` in single precision, in which exporters
+/// write numbers; `value` itself if it is no such number.
+double shortestDecimal(double value);
+
 /// Splits the two operands of a commutative `op` into the one that `wanted`
 /// accepts and the other; null, null when neither or `op` is null.
 std::pair<mlir::Value, mlir::Value>

@@ -106,6 +106,9 @@ def RaiseSwiGLUPass : Pass<"fulgur-raise-swiglu", "::mlir::ModuleOp"> {
     // becomes
     %h = fulgur.swiglu %gate, %up : …
     ```
+
+    The three factors may be multiplied in any order. Does not raise gates and
+    projections of different shapes.
   }];
   let dependentDialects = ["::fulgur::FulgurDialect"];
 }
@@ -118,6 +121,9 @@ def RaiseCachePass : Pass<"fulgur-raise-cache", "::mlir::ModuleOp"> {
     // becomes, where %past is an argument of the function
     %c = fulgur.cache_update %past, %new …
     ```
+
+    Does not raise rows put in front of an input, nor appended to anything that
+    the model computes.
   }];
   let dependentDialects = ["::fulgur::FulgurDialect"];
 }

@@ -103,6 +103,8 @@ struct RaiseConcatPass final
   void runOnOperation() final {
     RewritePatternSet patterns(&getContext());
     patterns.add<RaiseConcat>(&getContext());
+    // A concatenation of one part is no operator, and transposes cancel.
+    populateFoldConstantPatterns(patterns);
     populateFoldMovementPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();

@@ -112,11 +112,37 @@ struct RaiseRMSNorm final : OpRewritePattern<onnx::MulOp> {
       }
       remark::passed(op.getLoc(), remarkOptions())
           << "7 operators are one rms_norm";
-      rewriter.replaceOpWithNewOp<RMSNormOp>(op, source, scale,
-                                             rewriter.getF64FloatAttr(eps));
+      rewriter.replaceOpWithNewOp<RMSNormOp>(
+          op, source, scale, rewriter.getF64FloatAttr(shortestDecimal(eps)));
       return success();
     }
     return rewriter.notifyMatchFailure(op, "not a scaled, normalised row");
+  }
+};
+
+/// A row minus its mean, normalised, plus a bias: what RaiseRMSNorm makes of a
+/// layer normalisation that is written out.
+struct RaiseLayerNorm final : OpRewritePattern<onnx::AddOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(onnx::AddOp op,
+                                PatternRewriter &rewriter) const final {
+    auto [normal, bias] = splitOperands(
+        op, [](Value v) { return static_cast<bool>(producer<RMSNormOp>(v)); });
+    auto norm = producer<RMSNormOp>(normal);
+    if (!norm || !isRowScale(bias, norm.getInput()) ||
+        op->getResult(0).getType() != norm.getType())
+      return rewriter.notifyMatchFailure(op, "no bias of a norm");
+    auto centred = producer<onnx::SubOp>(norm.getInput());
+    Value x = centred ? input(centred, 0) : Value();
+    auto mean = centred ? producer<onnx::ReduceMeanOp>(input(centred, 1))
+                        : onnx::ReduceMeanOp();
+    if (!mean || input(mean, 0) != x || !reducesLastAxis(mean, /*keep=*/true))
+      return rewriter.notifyMatchFailure(op, "not of a row minus its mean");
+    remark::passed(op.getLoc(), remarkOptions())
+        << "9 operators are one layer_norm";
+    rewriter.replaceOpWithNewOp<LayerNormOp>(op, x, norm.getScale(), bias,
+                                             norm.getEpsAttr());
+    return success();
   }
 };
 
@@ -132,9 +158,8 @@ template <typename Op> struct RaiseNormOp final : OpRewritePattern<Op> {
     for (Value other : op->getResults().drop_front())
       if (!other.use_empty())
         return rewriter.notifyMatchFailure(op, "the statistics are read");
-    // A float32 attribute: the shortest decimal is what was meant.
     FloatAttr eps = rewriter.getF64FloatAttr(
-        std::stod(llvm::formatv("{0:e6}", floatAttr(op, "epsilon", 1e-5))));
+        shortestDecimal(floatAttr(op, "epsilon", 1e-5f)));
     SmallVector<Value> results(op->getNumResults());
     if constexpr (std::is_same_v<Op, onnx::RMSNormalizationOp>) {
       results[0] = RMSNormOp::create(rewriter, op.getLoc(), x, scale, eps);
@@ -153,7 +178,8 @@ template <typename Op> struct RaiseNormOp final : OpRewritePattern<Op> {
 struct RaiseNormPass final : fulgur::impl::RaiseNormPassBase<RaiseNormPass> {
   void runOnOperation() final {
     RewritePatternSet patterns(&getContext());
-    patterns.add<RaiseRMSNorm, RaiseNormOp<onnx::RMSNormalizationOp>,
+    patterns.add<RaiseRMSNorm, RaiseLayerNorm,
+                 RaiseNormOp<onnx::RMSNormalizationOp>,
                  RaiseNormOp<onnx::LayerNormalizationOp>>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
