@@ -29,8 +29,14 @@ void fulgur::buildRaisePipeline(OpPassManager &pm,
     pm.addPass(createRaiseIndexerPass());
     pm.addPass(createRaiseSwiGLUPass());
     pm.addPass(createRaiseCachePass());
+    pm.addPass(createCSEPass());
+    pm.addPass(createCanonicalizerPass());
+    pm.addPass(createRaiseAttentionPass());
+    pm.addPass(createRaiseLatentAttentionPass());
+    pm.addPass(createRaiseSelectionPass());
     // Last of all: the others look for the products of the standard.
     pm.addPass(createRaiseLinearPass());
+    // The masks that nothing reads any more go.
     pm.addPass(createCSEPass());
     pm.addPass(createCanonicalizerPass());
   }

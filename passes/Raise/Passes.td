@@ -196,6 +196,82 @@ def RaiseLinearPass : Pass<"fulgur-raise-linear", "::mlir::ModuleOp"> {
   let dependentDialects = ["::fulgur::FulgurDialect"];
 }
 
+def RaiseAttentionPass : Pass<"fulgur-raise-attention", "::mlir::ModuleOp"> {
+  let summary = "Raise scores, softmax and values to fulgur.attention";
+  let description = [{
+    Knows the chain of eager models, that of SDPA (a scale on both operands, a
+    guard against rows of NaN), repeated key heads, and the operator `Attention`
+    of the standard.
+
+    ```mlir
+    %s = onnx.MatMul(%q, %kT)                 // [B, H, S, T]
+    %0 = onnx.Mul(%s, %scale)
+    %1 = onnx.Add(%0, %mask)
+    %p = onnx.Softmax(%1) {axis = -1 : i64}
+    %o = onnx.MatMul(%p, %v)
+    // becomes, where the mask is proved to be t ≤ T−S+s for every element
+    %o = fulgur.attention %q, %k, %v scale 7.2e-02 causal : …
+    ```
+
+    A mask is followed to what it is made of. What is not causal and no window
+    stays as `mask`: a boolean one if it is known where it hides, else the mask
+    as it was. Operands and result are transposed to `[B, S, H, D]`. Where a mask
+    hides all tokens from a query, the chain yields a mean of all values or NaN,
+    and the operation zeros.
+
+    Does not raise chains over three axes, capped scores, or weights that are
+    read by others too.
+  }];
+  let dependentDialects = ["::fulgur::FulgurDialect", "::mlir::arith::ArithDialect"];
+}
+
+def RaiseLatentAttentionPass : Pass<"fulgur-raise-latent-attention", "::mlir::ModuleOp"> {
+  let summary = "Raise attention over projections of a latent to fulgur.latent_attention";
+  let description = [{
+    Proves that keys and values of all heads are the columns of one product
+    `latent · up`, per head keys first, then values, that nothing stands between
+    the product and the keys, and that the rest of the keys is one row for all
+    heads.
+
+    ```mlir
+    %0 = onnx.MatMul(%latent, %up)
+    %1 = onnx.Reshape(%0, %shape)             // [B, T, H, Dn+Dv]
+    %2:2 = onnx.Split(%1, %sizes) {axis = 3 : i64}
+    %k = onnx.Concat(%2#0, %ropeKeyOfAllHeads) {axis = 3 : i64}
+    %o = fulgur.attention %q, %k, %2#1 scale 7.2e-02 causal : …
+    // becomes
+    %o = fulgur.latent_attention %q latent %latent rope_key %ropeKey up %up
+        scale 7.2e-02 causal expanded : …
+    ```
+
+    Does not choose the form: expanded is what the graph did.
+  }];
+  let dependentDialects = ["::fulgur::FulgurDialect", "::mlir::arith::ArithDialect"];
+}
+
+def RaiseSelectionPass : Pass<"fulgur-raise-selection", "::mlir::ModuleOp"> {
+  let summary = "Raise attention under a mask of top-k to fulgur.sparse_latent_attention";
+  let description = [{
+    The tokens must be selected under the same mask that the attention has: then
+    the visible ones among the k best of all are the k best of the visible ones,
+    which `fulgur.select_tokens` names.
+
+    ```mlir
+    %0 = onnx.Add(%scores, %causal)
+    %v, %i = onnx.TopK(%0, %k)
+    %1 = onnx.ScatterElements(%true, %i, %false) {axis = -1 : i64}
+    %2 = onnx.Where(%1, %lowest, %causal)
+    %o = fulgur.latent_attention %q latent %c rope_key %r up %u mask %2 …
+    // becomes
+    %i = fulgur.select_tokens %scores k 2048 causal : …
+    %o = fulgur.sparse_latent_attention %q latent %c rope_key %r up %u indices %i …
+    ```
+
+    Does not handle a selection for each head.
+  }];
+  let dependentDialects = ["::fulgur::FulgurDialect", "::mlir::arith::ArithDialect"];
+}
+
 def ConvertONNXToLinalgPass : Pass<"fulgur-convert-onnx-to-linalg", "::mlir::ModuleOp"> {
   let summary = "Lower the operators of the standard to linalg and tensor code";
   let description = [{

@@ -137,6 +137,15 @@ AffineExpr Sizes::quotient(ArrayRef<AffineExpr> factors,
   return below == 1 ? result : div(result, constant(below));
 }
 
+std::optional<std::pair<AffineExpr, AffineExpr>>
+Sizes::asMinimum(AffineExpr expr) const {
+  auto symbol = dyn_cast<AffineSymbolExpr>(expr);
+  if (!symbol || symbols[symbol.getPosition()].kind != Kind::Min)
+    return std::nullopt;
+  const Symbol &known = symbols[symbol.getPosition()];
+  return std::pair(known.lhs, known.rhs);
+}
+
 bool Sizes::isNeverNegative(AffineExpr expr) const {
   if (auto constant = dyn_cast<AffineConstantExpr>(expr))
     return constant.getValue() >= 0;

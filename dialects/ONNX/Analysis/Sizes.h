@@ -44,6 +44,9 @@ public:
                             llvm::ArrayRef<mlir::AffineExpr> divisors);
 
   static std::optional<int64_t> asConstant(mlir::AffineExpr expr);
+  /// The two of which `expr` is the smaller one.
+  std::optional<std::pair<mlir::AffineExpr, mlir::AffineExpr>>
+  asMinimum(mlir::AffineExpr expr) const;
   /// Whether no sizes make `expr` negative, as far as its form shows.
   bool isNeverNegative(mlir::AffineExpr expr) const;
 
