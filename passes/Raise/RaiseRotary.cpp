@@ -347,10 +347,13 @@ void Raiser::raise(Operation *op) {
     return miss("the rotated pairs have no layout that the operation knows");
   Value x = row->source;
   RankedTensorType xType = tensorType(x);
-  Type element = type.getElementType();
+  // Rows may be rotated in a wider type, from which narrowing is exact for the
+  // elements that pass through.
+  Type element = row->productType;
   const Factor &factor = rotation->cos[0];
   bool isAngular = factor.function != Angular::None;
-  if (xType.getElementType() != element)
+  if (type.getElementType() != element &&
+      type.getElementType() != xType.getElementType())
     return miss("the rotation changes the element type");
   if (!isAngular &&
       (static_cast<int64_t>(factor.alignment.size()) + 1 !=
@@ -393,9 +396,12 @@ void Raiser::raise(Operation *op) {
     x = createReshape(b, loc, x, shape);
   }
   order.push_back(rankOf(x) - 1);
-  Value in = arrange(
-      b, loc, findOrCreateSlice(b, op, x, rotation->start, rotation->width),
-      order);
+  Value in = createCast(
+      b, loc,
+      arrange(b, loc,
+              findOrCreateSlice(b, op, x, rotation->start, rotation->width),
+              order),
+      element);
   Value cos, sin;
   if (isAngular) {
     Type table = element.isF64() ? element : b.getF32Type();
@@ -430,7 +436,8 @@ void Raiser::raise(Operation *op) {
       << "a rotation of " + std::to_string(2 * rotation->cos.size()) + " of " +
              std::to_string(rotation->width) + " elements, " +
              stringifyRotaryLayout(rotation->layout).str();
-  root.replaceAllUsesWith(arrange(b, loc, rotated, result));
+  root.replaceAllUsesWith(arrange(
+      b, loc, createCast(b, loc, rotated, type.getElementType()), result));
 }
 
 void RaiseRotaryPass::runOnOperation() {

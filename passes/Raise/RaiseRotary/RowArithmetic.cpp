@@ -60,17 +60,23 @@ std::optional<Row> RowEvaluator::evaluateAngular(Operation *op, int64_t dims) {
   return row;
 }
 
-/// Positions become floats, and tables change their precision; a rotated
-/// tensor in another precision is another tensor.
+/// Positions become floats, and tables change their precision. What is rotated
+/// may be widened before and narrowed back after.
 std::optional<Row> RowEvaluator::evaluateCast(Operation *op, int64_t dims) {
-  if (!isa<FloatType>(getElementTypeOrSelf(op->getResult(0))))
-    return std::nullopt;
-  std::optional<Row> row = evaluate(input(op, 0), dims);
-  if (!row || row->isProduct)
+  auto to = dyn_cast<FloatType>(getElementTypeOrSelf(op->getResult(0)));
+  std::optional<Row> row =
+      to ? evaluate(input(op, 0), dims) : std::optional<Row>();
+  if (!row)
     return std::nullopt;
   if (isInteger(input(op, 0)))
     return row->elements.size() == 1 ? row : std::nullopt;
-  return row->isAngular() || isTable(row->source) ? row : std::nullopt;
+  if (row->isAngular() || isTable(row->source))
+    return row;
+  auto own = dyn_cast<FloatType>(getElementTypeOrSelf(row->source));
+  bool isExact = own && (row->isProduct ? own == to
+                                        : own.getWidth() < to.getWidth() &&
+                                              to.getWidth() >= 32);
+  return isExact ? row : std::nullopt;
 }
 
 /// The operand of an operator that broadcasts, as a row of the result.
@@ -156,6 +162,12 @@ std::optional<Row> RowEvaluator::evaluateProduct(Value lhs, Value rhs,
                      b = evaluateOperand(rhs, result, dims);
   if (!a || !b)
     return std::nullopt;
+  auto rotate = [&](const Row &row, const Row &table) {
+    std::optional<Row> rotated = multiply(row, table);
+    if (rotated)
+      rotated->productType = getElementTypeOrSelf(result);
+    return rotated;
+  };
   auto isNumber = [](const Row &row) { return getNumbers(row).has_value(); };
   auto extentsOf = [&](const Row &row) {
     return llvm::count_if(row.outer, [&](int64_t dim) {
@@ -174,12 +186,12 @@ std::optional<Row> RowEvaluator::evaluateProduct(Value lhs, Value rhs,
   if (constantScalar(lhs) || constantScalar(rhs))
     return std::nullopt;
   if (isTableRow(*a) != isTableRow(*b))
-    return isTableRow(*a) ? multiply(*b, *a) : multiply(*a, *b);
+    return isTableRow(*a) ? rotate(*b, *a) : rotate(*a, *b);
   // Of two tensors that nothing is known of, the table is the one that
   // broadcasts over heads or the batch.
   if (isTableRow(*a) || extentsOf(*a) == extentsOf(*b))
     return std::nullopt;
-  return extentsOf(*a) < extentsOf(*b) ? multiply(*b, *a) : multiply(*a, *b);
+  return extentsOf(*a) < extentsOf(*b) ? rotate(*b, *a) : rotate(*a, *b);
 }
 
 std::optional<Row> RowEvaluator::evaluateSum(Operation *op, int64_t dims) {
@@ -188,6 +200,7 @@ std::optional<Row> RowEvaluator::evaluateSum(Operation *op, int64_t dims) {
                      b = evaluateOperand(input(op, 1), result, dims);
   if (!a || !b || a->source != b->source || a->outer != b->outer ||
       a->sourceDims != b->sourceDims || a->isProduct != b->isProduct ||
+      a->productType != b->productType ||
       (!a->isProduct && !a->isAngular() && !b->isAngular()))
     return std::nullopt;
   for (auto [element, other] : llvm::zip_equal(a->elements, b->elements))
@@ -214,6 +227,7 @@ std::optional<Row> RowEvaluator::evaluateRotation(Operation *op, int64_t dims) {
   if (cosType.getDimSize(0) == 1)
     alignment[0] = -1;
   row->isProduct = true;
+  row->productType = cosType.getElementType();
   std::vector<Element> from = row->elements;
   for (int64_t i = 0; i < half; ++i) {
     RotaryPair pair = getRotaryPair(rotary.getLayout(), i, half);

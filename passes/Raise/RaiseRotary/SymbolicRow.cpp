@@ -360,8 +360,14 @@ std::optional<Row> RowEvaluator::evaluateConcat(Operation *op, int64_t dims) {
   Row result = parts[0];
   result.shape = *getRowShape(op->getResult(0), dims);
   result.elements.clear();
-  for (const Row &part : parts)
-    result.isProduct |= part.isProduct;
+  for (const Row &part : parts) {
+    if (!part.isProduct)
+      continue;
+    if (result.productType && result.productType != part.productType)
+      return std::nullopt;
+    result.isProduct = true;
+    result.productType = part.productType;
+  }
   forEachIndex(result.shape, [&](ArrayRef<int64_t> index) {
     SmallVector<int64_t> at(index);
     auto part = parts.begin();

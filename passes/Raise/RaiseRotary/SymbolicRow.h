@@ -52,8 +52,10 @@ struct Row {
   int64_t sourceDims = 1;
   llvm::SmallVector<int64_t, 2> shape;
   std::vector<Element> elements;
-  /// Whether elements of `source` are multiplied by factors.
+  /// Whether elements of `source` are multiplied by factors, and in which type:
+  /// it may be wider than that of `source`.
   bool isProduct = false;
+  mlir::Type productType;
 
   /// Whether the elements are cosines and sines.
   bool isAngular() const;

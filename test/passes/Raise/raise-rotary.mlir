@@ -121,3 +121,33 @@ func.func @complex(%x: tensor<2x5x3x4xf32>, %p: tensor<2x5xi64>) -> tensor<2x3x5
   %y = onnx.Reshape(%o, %rows) : (tensor<2x3x5x2x2xf32>, tensor<4xi64>) -> tensor<2x3x5x4xf32>
   return %y : tensor<2x3x5x4xf32>
 }
+
+// Rotated in single precision between halves that pass through: the row is
+// widened and narrowed, which changes nothing in those.
+// CHECK-LABEL: @widened
+// CHECK-SAME: (%[[X:.*]]: tensor<3x5x6xf16>
+// CHECK: %[[W:.*]] = onnx.Cast(%[[X]]) {{.*}} -> tensor<3x5x6xf32>
+// CHECK: %[[R:.*]] = fulgur.rotary_embedding %[[W]], %{{.*}}, %{{.*}} interleaved trailing : tensor<3x5x6xf32>, tensor<3x5x1xf32>
+// CHECK: %[[Y:.*]] = onnx.Cast(%[[R]]) {{.*}} -> tensor<3x5x6xf16>
+// CHECK: return %[[Y]]
+func.func @widened(%x: tensor<3x5x6xf16>, %p: tensor<3x5x1xi64>) -> tensor<3x5x6xf16> {
+  %freq = arith.constant dense<0.25> : tensor<1xf32>
+  %sizes = arith.constant dense<[4, 1, 1]> : tensor<3xi64>
+  %p2 = onnx.Cast(%p) {to = 1 : i64} : (tensor<3x5x1xi64>) -> tensor<3x5x1xf32>
+  %angle = onnx.Mul(%p2, %freq) : (tensor<3x5x1xf32>, tensor<1xf32>) -> tensor<3x5x1xf32>
+  %c = onnx.Cos(%angle) : (tensor<3x5x1xf32>) -> tensor<3x5x1xf32>
+  %s = onnx.Sin(%angle) : (tensor<3x5x1xf32>) -> tensor<3x5x1xf32>
+  %part:3 = onnx.Split(%x, %sizes) {axis = -1 : i64} : (tensor<3x5x6xf16>, tensor<3xi64>) -> (tensor<3x5x4xf16>, tensor<3x5x1xf16>, tensor<3x5x1xf16>)
+  %a = onnx.Cast(%part#1) {to = 1 : i64} : (tensor<3x5x1xf16>) -> tensor<3x5x1xf32>
+  %b = onnx.Cast(%part#2) {to = 1 : i64} : (tensor<3x5x1xf16>) -> tensor<3x5x1xf32>
+  %ac = onnx.Mul(%a, %c) : (tensor<3x5x1xf32>, tensor<3x5x1xf32>) -> tensor<3x5x1xf32>
+  %bs = onnx.Mul(%b, %s) : (tensor<3x5x1xf32>, tensor<3x5x1xf32>) -> tensor<3x5x1xf32>
+  %bc = onnx.Mul(%b, %c) : (tensor<3x5x1xf32>, tensor<3x5x1xf32>) -> tensor<3x5x1xf32>
+  %as = onnx.Mul(%a, %s) : (tensor<3x5x1xf32>, tensor<3x5x1xf32>) -> tensor<3x5x1xf32>
+  %oa = onnx.Sub(%ac, %bs) : (tensor<3x5x1xf32>, tensor<3x5x1xf32>) -> tensor<3x5x1xf32>
+  %ob = onnx.Add(%bc, %as) : (tensor<3x5x1xf32>, tensor<3x5x1xf32>) -> tensor<3x5x1xf32>
+  %o = onnx.Concat(%oa, %ob) {axis = -1 : i64} : (tensor<3x5x1xf32>, tensor<3x5x1xf32>) -> tensor<3x5x2xf32>
+  %n = onnx.Cast(%o) {to = 10 : i64} : (tensor<3x5x2xf32>) -> tensor<3x5x2xf16>
+  %y = onnx.Concat(%part#0, %n) {axis = -1 : i64} : (tensor<3x5x4xf16>, tensor<3x5x2xf16>) -> tensor<3x5x6xf16>
+  return %y : tensor<3x5x6xf16>
+}
