@@ -289,27 +289,8 @@ bool ShapeAnalysis::inferShapes(Operation *op,
     return true;
   };
   StringRef name = op->getName().stripDialect();
-  if (isa_and_nonnull<FulgurDialect>(op->getDialect())) {
-    if (auto update = dyn_cast<CacheUpdateOp>(op)) {
-      Exprs shape(shapeOf(0));
-      int64_t axis = update.getAxis();
-      shape[axis] = sizes.add(shape[axis], shapeOf(1)[axis]);
-      return give(shape);
-    }
-    // Everywhere else the leading dimensions are those of the first operand,
-    // and what differs is static or in the type.
-    if (op->getNumOperands() == 0)
-      return false;
-    for (Value result : op->getResults()) {
-      Exprs shape = fromType(result);
-      ArrayRef<AffineExpr> first = shapeOf(0);
-      for (size_t i = 0; i < shape.size() && i < first.size(); ++i)
-        if (!Sizes::asConstant(shape[i]))
-          shape[i] = first[i];
-      results.push_back(shape);
-    }
-    return name != "dispatch" && name != "combine" && name != "dim";
-  }
+  if (isa_and_nonnull<FulgurDialect>(op->getDialect()))
+    return inferFulgurShapes(op, results);
   if (auto concat = dyn_cast<tensor::ConcatOp>(op)) {
     Exprs shape(shapeOf(0));
     for (unsigned i = 1; i < op->getNumOperands(); ++i)

@@ -49,6 +49,8 @@ private:
   /// Sizes of the results, from the operands; false when nothing is known of
   /// this operator.
   bool inferShapes(mlir::Operation *op, llvm::SmallVectorImpl<Exprs> &results);
+  bool inferFulgurShapes(mlir::Operation *op,
+                         llvm::SmallVectorImpl<Exprs> &results);
   std::optional<Exprs> inferReshape(mlir::Operation *op);
   std::optional<Exprs> inferSlice(mlir::Operation *op);
   std::optional<Exprs> inferContents(mlir::Operation *op);
