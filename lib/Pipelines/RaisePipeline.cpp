@@ -28,6 +28,8 @@ void fulgur::buildRaisePipeline(OpPassManager &pm,
     pm.addPass(createRaiseRotaryPass());
     pm.addPass(createRaiseIndexerPass());
     pm.addPass(createRaiseSwiGLUPass());
+    pm.addPass(createRaiseRoutePass());
+    pm.addPass(createRaiseExpertsPass());
     pm.addPass(createRaiseCachePass());
     pm.addPass(createCSEPass());
     pm.addPass(createCanonicalizerPass());

@@ -18,6 +18,7 @@
 using namespace mlir;
 using namespace fulgur;
 using fulgur::onnx::constantInts;
+using fulgur::onnx::constantOf;
 using fulgur::onnx::constantScalar;
 using fulgur::onnx::fromFront;
 using fulgur::onnx::input;
@@ -51,6 +52,35 @@ double fulgur::shortestDecimal(double value) {
       return decimal;
   }
   return value;
+}
+
+bool fulgur::isFilledWith(Value value, double number) {
+  while (Operation *op = value ? value.getDefiningOp() : nullptr) {
+    if (DenseElementsAttr constant = constantOf(value)) {
+      if (!constant.isSplat())
+        return false;
+      Attribute element = constant.getSplatValue<Attribute>();
+      if (auto real = dyn_cast<FloatAttr>(element))
+        return real.getValueAsDouble() == number;
+      auto integer = dyn_cast<IntegerAttr>(element);
+      return integer && !integer.getValue().isZero() == (number != 0) &&
+             (number == 0 || integer.getType().isInteger(1) ||
+              integer.getInt() == number);
+    }
+    if (isa<onnx::ConstantOfShapeOp>(op)) {
+      auto fill = op->getAttrOfType<DenseElementsAttr>("value");
+      if (!fill || !isa<FloatType>(fill.getElementType()))
+        return fill ? fill.getElementType().isInteger(1) &&
+                          fill.getSplatValue<bool>() == (number != 0)
+                    : number == 0;
+      return fill.getSplatValue<APFloat>().convertToDouble() == number;
+    }
+    if (!isa<onnx::ExpandOp, onnx::ReshapeOp, onnx::SqueezeOp,
+             onnx::UnsqueezeOp, onnx::TileOp, onnx::CastOp>(op))
+      return false;
+    value = op->getOperand(0);
+  }
+  return false;
 }
 
 std::pair<Value, Value>

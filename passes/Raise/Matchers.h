@@ -31,6 +31,10 @@ bool isConstant(mlir::Value value, double number);
 /// write numbers; `value` itself if it is no such number.
 double shortestDecimal(double value);
 
+/// Whether all elements of `value` are `number`, a constant or repeated from
+/// one.
+bool isFilledWith(mlir::Value value, double number);
+
 /// Splits the two operands of a commutative `op` into the one that `wanted`
 /// accepts and the other; null, null when neither or `op` is null.
 std::pair<mlir::Value, mlir::Value>

@@ -180,6 +180,56 @@ def RaiseIndexerPass : Pass<"fulgur-raise-indexer", "::mlir::ModuleOp"> {
   let dependentDialects = ["::fulgur::FulgurDialect"];
 }
 
+def RaiseRoutePass : Pass<"fulgur-raise-route", "::mlir::ModuleOp"> {
+  let summary = "Raise the choice of experts to fulgur.route";
+  let description = [{
+    A router is a `TopK` over affinities, a sigmoid or a softmax of logits. What
+    comes before it may limit the choice to the best groups of experts and add a
+    bias; what comes after it may normalise and scale the weights.
+
+    ```mlir
+    %s = onnx.Sigmoid(%logits)
+    %c = onnx.Add(%s, %bias)
+    …
+    %t:2 = onnx.TopK(%masked, %k)
+    %g = onnx.GatherElements(%s, %t#1) {axis = 1 : i64}
+    %n = onnx.ReduceSum(%g, %last) {keepdims = 1 : i64}
+    %w = onnx.Div(%g, %n)
+    // becomes
+    %e, %w = fulgur.route %logits bias %bias sigmoid k 8 groups 8 top_groups 4 top2 normalize …
+    ```
+
+    The order in which a `TopK` without `sorted` names the experts is free, and
+    becomes best first. Does not raise a limit that hides groups with a number
+    that a choice can fall below.
+  }];
+  let dependentDialects = ["::fulgur::FulgurDialect"];
+}
+
+def RaiseExpertsPass : Pass<"fulgur-raise-experts", "::mlir::ModuleOp"> {
+  let summary = "Raise mixtures of experts to dispatch, grouped_matmul and combine";
+  let description = [{
+    Exporters either gather the weights of the expert for each row, or sort the
+    rows by expert and unroll the products of all experts. Both are
+
+    ```mlir
+    %w   = onnx.GatherND(%gate_up, %experts)
+    %p   = onnx.MatMul(%w, %columns)
+    …
+    %sum = onnx.ReduceSum(%weighted, %one) {keepdims = 0 : i64}
+    // becomes
+    %rows, %sources, %offsets = fulgur.dispatch %x to %experts of 256
+    %p   = fulgur.grouped_matmul %rows, %gate_up transposed offsets %offsets
+    …
+    %sum = fulgur.combine %d from %sources weights %weights
+    ```
+
+    Runs after fulgur-raise-swiglu and fulgur-raise-route. Does not raise experts
+    that are chosen otherwise than from a known number of choices.
+  }];
+  let dependentDialects = ["::fulgur::FulgurDialect"];
+}
+
 def RaiseLinearPass : Pass<"fulgur-raise-linear", "::mlir::ModuleOp"> {
   let summary = "Raise products with one matrix to fulgur.linear";
   let description = [{

@@ -14,9 +14,7 @@ using namespace fulgur;
 
 bool ShapeAnalysis::inferFulgurShapes(Operation *op,
                                       SmallVectorImpl<Exprs> &results) {
-  // Ends on data, or has no operand to tell from.
-  StringRef name = op->getName().stripDialect();
-  if (op->getNumOperands() == 0 || name == "dispatch" || name == "combine")
+  if (op->getNumOperands() == 0)
     return false;
   ArrayRef<AffineExpr> first = getShape(op->getOperand(0));
   if (auto update = dyn_cast<CacheUpdateOp>(op)) {
@@ -29,6 +27,16 @@ bool ShapeAnalysis::inferFulgurShapes(Operation *op,
   if (auto indexer = dyn_cast<LightningIndexerOp>(op)) {
     AffineExpr tokens = getShape(indexer.getKey())[1];
     results.push_back({first[0], first[1], tokens});
+    return true;
+  }
+  if (auto dispatch = dyn_cast<DispatchOp>(op)) {
+    ArrayRef<AffineExpr> experts = getShape(dispatch.getExperts());
+    AffineExpr rows = sizes.mul(experts[0], experts[1]);
+    results.append({{rows, first[1]}, {rows}, fromType(dispatch.getOffsets())});
+    return true;
+  }
+  if (auto combine = dyn_cast<CombineOp>(op)) {
+    results.push_back({getShape(combine.getWeights())[0], first[1]});
     return true;
   }
   // Everywhere else the leading dimensions are those of the first operand, and

@@ -66,6 +66,14 @@ AffineExpr Sizes::sub(AffineExpr a, AffineExpr b) { return simplify(a - b); }
 AffineExpr Sizes::mul(AffineExpr a, AffineExpr b) {
   if (asConstant(a) || asConstant(b))
     return simplify(a * b);
+  // Numbers go outside, so that products are the same in any order.
+  for (AffineExpr *factor : {&a, &b}) {
+    auto product = dyn_cast<AffineBinaryOpExpr>(*factor);
+    if (!product || product.getKind() != AffineExprKind::Mul)
+      continue;
+    *factor = product.getLHS();
+    return simplify(mul(a, b) * product.getRHS());
+  }
   return compound(Kind::Mul, a, b);
 }
 

@@ -202,6 +202,10 @@ ExitCode GraphBuilder::buildConstant(const ::onnx::TensorProto &tensor,
     value = arith::ConstantOp::create(builder, loc, attr);
     return ExitCode::Success;
   }
+  if (DenseElementsAttr attr = getRepeatedValue(tensor, type)) {
+    value = arith::ConstantOp::create(builder, loc, attr);
+    return ExitCode::Success;
+  }
   FileRange range;
   if (isExternal) {
     ExitCode code = locateExternalData(

@@ -130,6 +130,20 @@ DenseElementsAttr fulgur::getTensorValue(const Proto &tensor,
       type, ArrayRef<char>(data.data(), data.size()));
 }
 
+DenseElementsAttr fulgur::getRepeatedValue(const Proto &tensor,
+                                           RankedTensorType type) {
+  StringRef data = tensor.raw_data();
+  size_t bytes = getStoredBytes(type.getElementType());
+  if (data.empty() || data.size() != type.getNumElements() * bytes ||
+      data.drop_front(bytes) != data.drop_back(bytes))
+    return {};
+  Proto first;
+  first.set_data_type(tensor.data_type());
+  first.set_raw_data(data.take_front(bytes).str());
+  DenseElementsAttr value = getTensorValue(first, type.clone({1}));
+  return value ? value.resizeSplat(type) : value;
+}
+
 ExitCode fulgur::locateExternalData(const ModelFile &file, const Proto &tensor,
                                     RankedTensorType type, ReportFn report,
                                     FileRange &range) {

@@ -32,6 +32,10 @@ mlir::RankedTensorType getTensorType(const ::onnx::TensorProto &tensor,
 mlir::DenseElementsAttr getTensorValue(const ::onnx::TensorProto &tensor,
                                        mlir::RankedTensorType type);
 
+/// The value of `tensor` if its raw data repeat one element; null otherwise.
+mlir::DenseElementsAttr getRepeatedValue(const ::onnx::TensorProto &tensor,
+                                         mlir::RankedTensorType type);
+
 /// Bytes in a file.
 struct FileRange {
   std::string file;
