@@ -19,7 +19,8 @@ class Tensor(ctypes.Structure):
 
 # FulgurType in terms of TensorProto.DataType.
 TYPES = [0, 1, 10, 16, 11, 17, 19, 9, 3, 5, 6, 7, 2, 4, 12, 13]
-DTYPES = [None] + [np.dtype(helper.tensor_dtype_to_np_dtype(kind)) for kind in TYPES[1:]]
+# No dtype equals the first, for which numpy would take None to be float64.
+DTYPES = [""] + [np.dtype(helper.tensor_dtype_to_np_dtype(kind)) for kind in TYPES[1:]]
 
 
 def run(library_path, inputs, output_names, threads=1):
@@ -36,7 +37,7 @@ def run(library_path, inputs, output_names, threads=1):
     given = (Tensor * len(inputs))()
     arrays = [np.ascontiguousarray(array).reshape(np.shape(array)) for array in inputs.values()]
     for tensor, name, array in zip(given, inputs, arrays):
-        tensor.name, tensor.type, tensor.rank = name.encode(), DTYPES.index(array.dtype), array.ndim
+        tensor.name, tensor.type, tensor.rank = name.encode(), DTYPES.index(np.dtype(array.dtype)), array.ndim
         tensor.shape[:array.ndim] = array.shape
         tensor.data = array.ctypes.data
     results = (Tensor * len(output_names))(*[Tensor(name.encode()) for name in output_names])
