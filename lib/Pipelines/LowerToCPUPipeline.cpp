@@ -30,6 +30,7 @@ void fulgur::buildLowerToCPUPipeline(OpPassManager &pm,
   // From here on every operation has one lowering.
   pm.addPass(createExpandViewsPass());
   pm.addPass(createLowerAffinePass());
+  pm.addPass(createExpandFloat8Pass());
   pm.addPass(arith::createArithExpandOpsPass());
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(createConvertToLLVMPass());

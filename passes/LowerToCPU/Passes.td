@@ -136,4 +136,32 @@ def ExpandViewsPass : Pass<"fulgur-expand-views", "::mlir::ModuleOp"> {
                            "::mlir::memref::MemRefDialect"];
 }
 
+def ExpandFloat8Pass : Pass<"fulgur-expand-float8", "::mlir::ModuleOp"> {
+  let summary = "Convert from and to 8-bit floats by arithmetic on bits";
+  let description = [{
+    Covers `f8E4M3FN` and `f8E5M2`, scalars and vectors. To 8 bits, numbers are
+    rounded to nearest even; beyond the range is NaN (`f8E4M3FN`) or infinity.
+    Does not expand arithmetic: there is none on 8-bit floats.
+
+    Before:
+
+    ```mlir
+    %1 = arith.extf %0 : f8E4M3FN to f32
+    ```
+
+    After, but for NaN:
+
+    ```mlir
+    %1 = arith.bitcast %0 : f8E4M3FN to i8
+    %2 = arith.extui %1 : i8 to i32
+    %3 = arith.andi %2, %c127 : i32
+    %4 = arith.shli %3, %c20 : i32
+    %5 = arith.bitcast %4 : i32 to f32
+    %6 = arith.mulf %5, %two_to_120 : f32
+    …  // the sign
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 #endif // PASSES_LOWERTOCPU_PASSES_TD
