@@ -13,4 +13,6 @@ using namespace fulgur;
 void fulgur::populateConvertContractionPatterns(
     RewritePatternSet &patterns, const ONNXTypeConverter &types) {
   populateConvertMatMulPatterns(patterns, types);
+  populateConvertEinsumPatterns(patterns, types);
+  populateConvertConvolutionPatterns(patterns, types);
 }

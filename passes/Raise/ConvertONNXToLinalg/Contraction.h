@@ -8,12 +8,16 @@
 #ifndef PASSES_RAISE_CONVERTONNXTOLINALG_CONTRACTION_H
 #define PASSES_RAISE_CONVERTONNXTOLINALG_CONTRACTION_H
 
-#include "passes/Raise/ConvertONNXToLinalg/Patterns.h"
+#include "passes/Raise/ConvertONNXToLinalg/Quantization.h"
 
 namespace fulgur {
 
 void populateConvertMatMulPatterns(mlir::RewritePatternSet &patterns,
                                    const ONNXTypeConverter &types);
+void populateConvertEinsumPatterns(mlir::RewritePatternSet &patterns,
+                                   const ONNXTypeConverter &types);
+void populateConvertConvolutionPatterns(mlir::RewritePatternSet &patterns,
+                                        const ONNXTypeConverter &types);
 
 } // namespace fulgur
 

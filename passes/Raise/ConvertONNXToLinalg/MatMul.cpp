@@ -187,8 +187,25 @@ static LogicalResult convertGemm(Lowering &l) {
                               }));
 }
 
+static LogicalResult convertMatMulInteger(Lowering &l) {
+  Value lhs = emitCentred(l, 0, 2, std::max<int64_t>(rankOf(l.in(0)) - 2, 0));
+  Value rhs = emitCentred(l, 1, 3, rankOf(l.in(1)) - 1);
+  return l.replace(emitMatMul(l.e, lhs, rhs, l.e.builder.getI32Type()));
+}
+
+static LogicalResult convertQLinearMatMul(Lowering &l) {
+  Value lhs = emitCentred(l, 0, 2, std::max<int64_t>(rankOf(l.in(0)) - 2, 0));
+  Value rhs = emitCentred(l, 3, 5, rankOf(l.in(3)) - 1);
+  Value sums = emitMatMul(l.e, lhs, rhs, l.e.builder.getI32Type());
+  int64_t rank = rankOf(sums);
+  return l.replace(
+      emitRequantized(l, sums, {1, 4, 6}, 7, {rank - 2, rank - 1}));
+}
+
 void fulgur::populateConvertMatMulPatterns(RewritePatternSet &patterns,
                                            const ONNXTypeConverter &types) {
   addLowering<onnx::MatMulOp>(patterns, types, convertMatMul);
   addLowering<onnx::GemmOp>(patterns, types, convertGemm);
+  addLowering<onnx::MatMulIntegerOp>(patterns, types, convertMatMulInteger);
+  addLowering<onnx::QLinearMatMulOp>(patterns, types, convertQLinearMatMul);
 }

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "passes/Raise/ConvertONNXToLinalg/Lowering.h"
+#include "passes/Raise/ConvertONNXToLinalg/Quantization.h"
 #include "passes/Raise/ConvertONNXToLinalg/Scalars.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -358,4 +359,5 @@ void fulgur::populateConvertNormalizationPatterns(
   addLowering<onnx::SoftmaxOp>(patterns, types, convertSoftmax<false>);
   addLowering<onnx::LogSoftmaxOp>(patterns, types, convertSoftmax<true>);
   addLowering<onnx::HardmaxOp>(patterns, types, convertHardmax);
+  populateConvertQuantizationPatterns(patterns, types);
 }
