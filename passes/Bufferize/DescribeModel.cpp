@@ -118,6 +118,12 @@ void DescribeModelPass::nameExtents(func::FuncOp main) {
 }
 
 LogicalResult DescribeModelPass::readBounds(func::FuncOp main) {
+  // What the user asked for holds even where nothing computes with the size.
+  if (auto asked = main->getAttrOfType<DictionaryAttr>("fulgur.bounds"))
+    for (NamedAttribute entry : asked)
+      if (auto *it = dims.find(entry.getName()); it != dims.end())
+        if (auto range = dyn_cast<DenseI64ArrayAttr>(entry.getValue()))
+          it->second = {range[0], range[1]};
   auto result = main.walk([&](DimOp dim) {
     auto *it = dims.find(dim.getNameAttr());
     if (it == dims.end()) {
