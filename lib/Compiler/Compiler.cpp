@@ -103,6 +103,7 @@ ExitCode Compilation::load() {
   importOptions.isSupported = [&](StringRef name) {
     return supported.contains(name);
   };
+  importOptions.expandsOperators = !options.raise.recognise;
   ONNXImportResult imported =
       importONNXModel(options.input, context, importOptions);
   if (imported.exitCode != ExitCode::Success)

@@ -216,7 +216,8 @@ void Folder::removeExpands(Operation *op) {
 void Folder::run() {
   Block &body = function.front();
   for (Operation &op : body)
-    if (op.getName().getDialectNamespace() == "onnx")
+    if (op.getName().getDialectNamespace() == "onnx" ||
+        isa_and_nonnull<FulgurDialect>(op.getDialect()))
       for (Value result : op.getResults())
         refineType(result);
   for (Operation &op : body)

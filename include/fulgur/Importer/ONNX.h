@@ -23,6 +23,9 @@ struct ONNXImportOptions {
   /// are expanded by the standard's function body if there is one, and refused
   /// otherwise, all of them in one message. Empty: everything is accepted.
   std::function<bool(llvm::StringRef)> isSupported;
+  /// Whether operators of the domain `fulgur` are expanded too, by the function
+  /// body that the file gives. Without: they are operations of the dialect.
+  bool expandsOperators = false;
 };
 
 struct ONNXImportResult {

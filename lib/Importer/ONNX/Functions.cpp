@@ -9,8 +9,12 @@
 //===----------------------------------------------------------------------===//
 #include "lib/Importer/ONNX/Functions.h"
 
+#include "lib/Importer/ONNX/FulgurDomain.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
+
+#include "llvm/ADT/StringSet.h"
 
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wunused-parameter"
@@ -132,11 +136,12 @@ static constexpr const char *bodyDomain = "fulgur.body";
 
 namespace {
 struct FunctionsOf : ::onnx::inliner::FunctionIdSet {
-  function_ref<bool(StringRef)> isWanted;
-  explicit FunctionsOf(function_ref<bool(StringRef)> isWanted)
-      : isWanted(isWanted) {}
-  bool Contains(const std::string &domain, const std::string &) const final {
-    return isWanted(domain);
+  using IsWantedFn = function_ref<bool(StringRef domain, StringRef name)>;
+  IsWantedFn isWanted;
+  explicit FunctionsOf(IsWantedFn isWanted) : isWanted(isWanted) {}
+  bool Contains(const std::string &domain,
+                const std::string &name) const final {
+    return isWanted(domain, name);
   }
 };
 
@@ -206,24 +211,72 @@ bool Expansion::run() {
     node.set_domain(bodyDomain);
     node.set_op_type(name);
   }
-  auto isBody = [](StringRef domain) { return domain == bodyDomain; };
-  if (none_of(model.functions(),
-              [&](const auto &function) { return isBody(function.domain()); }))
+  auto isBody = [](StringRef domain, StringRef) {
+    return domain == bodyDomain;
+  };
+  if (none_of(model.functions(), [&](const auto &function) {
+        return isBody(function.domain(), function.name());
+      }))
     return false;
   ::onnx::inliner::InlineSelectedLocalFunctions(model, FunctionsOf(isBody));
   return true;
 }
 
-ExitCode fulgur::inlineFunctions(ModelFile &file,
+/// The string of a `Constant` node.
+static const std::string *getString(const ::onnx::NodeProto &node) {
+  if (node.op_type() == "Constant")
+    for (const auto &attribute : node.attribute())
+      if (attribute.name() == "value_string")
+        return &attribute.s();
+  return nullptr;
+}
+
+/// A body can only choose by an attribute that is a string by comparing it, and
+/// both sides are known. No string is left for the compiler then.
+static void foldStringComparisons(::onnx::GraphProto &graph) {
+  StringMap<std::string> strings;
+  for (auto &node : *graph.mutable_node()) {
+    if (const std::string *text = getString(node))
+      strings[node.output(0)] = *text;
+    if (node.op_type() != "Equal" || !node.domain().empty() ||
+        node.input_size() != 2 || !strings.contains(node.input(0)) ||
+        !strings.contains(node.input(1)))
+      continue;
+    bool isSame = strings[node.input(0)] == strings[node.input(1)];
+    node.clear_input();
+    node.set_op_type("Constant");
+    auto *value = node.add_attribute();
+    value->set_name("value");
+    value->set_type(::onnx::AttributeProto::TENSOR);
+    value->mutable_t()->set_data_type(::onnx::TensorProto::BOOL);
+    value->mutable_t()->add_int32_data(isSame);
+  }
+  StringSet<> read;
+  for (const auto &node : graph.node())
+    for (const std::string &input : node.input())
+      read.insert(input);
+  for (const auto &output : graph.output())
+    read.insert(output.name());
+  auto isUnread = [&](const auto &node) {
+    return getString(node) && !read.contains(node.output(0));
+  };
+  auto *nodes = graph.mutable_node();
+  nodes->erase(remove_if(*nodes, isUnread), nodes->end());
+}
+
+ExitCode fulgur::inlineFunctions(ModelFile &file, bool expandsOperators,
                                  function_ref<bool(StringRef)> isSupported,
                                  ReportFn report) {
   bool changed = false;
   StringRef problem = "a function cannot be expanded";
   if (file.proto.functions_size() > 0) {
     ExitCode code = guard(report, problem, [&] {
-      auto isForeign = [](StringRef domain) { return domain != "fulgur"; };
+      auto isForeign = [&](StringRef domain, StringRef name) {
+        return expandsOperators || !isFulgurOperator(domain, name);
+      };
       ::onnx::inliner::InlineSelectedLocalFunctions(file.proto,
                                                     FunctionsOf(isForeign));
+      foldStringComparisons(*file.proto.mutable_graph());
     });
     if (code == ExitCode::Success)
       code = inferShapes(file, report);

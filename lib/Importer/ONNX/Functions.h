@@ -21,9 +21,10 @@ ExitCode checkFunctionGrowth(const ::onnx::ModelProto &model, ReportFn report);
 void setInferredDefaults(ModelFile &file);
 
 /// Replaces calls of functions by their bodies: of the model's own functions
-/// (but those of domain `fulgur`, which are operators of our dialect), and of
-/// the standard's functions that `isSupported` does not claim.
-ExitCode inlineFunctions(ModelFile &file,
+/// (with the operators that our dialect has of its own only if
+/// `expandsOperators`), and of the standard's functions that `isSupported` does
+/// not claim.
+ExitCode inlineFunctions(ModelFile &file, bool expandsOperators,
                          llvm::function_ref<bool(llvm::StringRef)> isSupported,
                          ReportFn report);
 

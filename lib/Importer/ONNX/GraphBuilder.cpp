@@ -10,6 +10,7 @@
 
 #include "dialects/Fulgur/IR/FulgurDialect.h"
 #include "dialects/ONNX/IR/ONNXDialect.h"
+#include "lib/Importer/ONNX/FulgurDomain.h"
 #include "lib/Importer/ONNX/Tensors.h"
 #include "lib/Importer/ONNX/Upgrade.h"
 
@@ -356,6 +357,32 @@ ExitCode GraphBuilder::buildNode(const ::onnx::NodeProto &node) {
     if (ExitCode code = convertAttribute(attribute, loc, form.attributes);
         code != ExitCode::Success)
       return code;
+  SmallVector<Type> outputs;
+  for (const std::string &output : node.output()) {
+    // An output without a name is one that nobody reads.
+    if (output.empty()) {
+      outputs.push_back(builder.getNoneType());
+      continue;
+    }
+    Type type = types.lookup(output);
+    if (!type)
+      return fail(ExitCode::Unsupported, loc,
+                  "the type of output '" + output + "' cannot be inferred");
+    outputs.push_back(type);
+  }
+  if (node.domain() == fulgurDomain) {
+    if (llvm::is_contained(form.inputs, Value()))
+      return fail(ExitCode::InvalidInput, loc,
+                  "expected all inputs of '" + node.op_type() +
+                      "', but one is absent");
+    FailureOr<SmallVector<Value>> results = buildFulgurOperator(
+        builder, loc, node.op_type(), form.inputs, form.attributes, outputs);
+    if (failed(results))
+      return ExitCode::InvalidInput;
+    for (auto [output, result] : llvm::zip_equal(node.output(), *results))
+      values[output] = result;
+    return ExitCode::Success;
+  }
   const ::onnx::OpSchema *schema =
       ::onnx::OpSchemaRegistry::Schema(node.op_type(), file.opset, "");
   std::string why;
@@ -375,19 +402,6 @@ ExitCode GraphBuilder::buildNode(const ::onnx::NodeProto &node) {
             fulgur::onnx::NoneOp::create(builder, loc, builder.getNoneType());
       value = none;
     }
-  SmallVector<Type> outputs;
-  for (const std::string &output : node.output()) {
-    // An output without a name is one that nobody reads.
-    if (output.empty()) {
-      outputs.push_back(builder.getNoneType());
-      continue;
-    }
-    Type type = types.lookup(output);
-    if (!type)
-      return fail(ExitCode::Unsupported, loc,
-                  "the type of output '" + output + "' cannot be inferred");
-    outputs.push_back(type);
-  }
   OperationState state(loc, "onnx." + node.op_type(), form.inputs, outputs,
                        form.attributes);
   Operation *op = builder.create(state);

@@ -9,6 +9,7 @@
 
 #include "dialects/Fulgur/IR/FulgurDialect.h"
 #include "dialects/ONNX/IR/ONNXDialect.h"
+#include "lib/Importer/ONNX/FulgurDomain.h"
 #include "lib/Importer/ONNX/Functions.h"
 #include "lib/Importer/ONNX/GraphBuilder.h"
 #include "lib/Importer/ONNX/ModelFile.h"
@@ -34,7 +35,8 @@ static ExitCode checkSupport(const ModelFile &file, MLIRContext *context,
   for (const auto &node : file.proto.graph().node()) {
     const std::string &name = node.op_type();
     bool isStandard = node.domain().empty() || node.domain() == "ai.onnx";
-    if (isStandard && name == "Constant")
+    if ((isStandard && name == "Constant") ||
+        isFulgurOperator(node.domain(), name))
       continue;
     if (isStandard &&
         RegisteredOperationName::lookup("onnx." + name, context) &&
@@ -79,8 +81,10 @@ ONNXImportResult fulgur::importONNXModel(StringRef path, MLIRContext &context,
     result.exitCode = code;
     return code == ExitCode::Success;
   };
+  registerFulgurDomain();
   if (!step(loadModelFile(path, file, report)) ||
-      !step(inlineFunctions(file, isSupported, report)) ||
+      !step(inlineFunctions(file, options.expandsOperators, isSupported,
+                            report)) ||
       !step(checkSupport(file, &context, options, report)))
     return result;
   OwningOpRef<ModuleOp> module(ModuleOp::create(loc));
