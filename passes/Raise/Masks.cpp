@@ -10,6 +10,7 @@
 
 #include "passes/Raise/Matchers.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
@@ -50,9 +51,9 @@ MaskReader::read(Value mask, ArrayRef<AffineExpr> scores, bool isNegated) {
   auto point = elements.align(mask, scores, at);
   if (!point)
     return std::nullopt;
-  std::optional<Conjunction> visible = elements.getVisible(mask, *point);
-  if (visible && isNegated)
-    visible = elements.negate(*visible);
+  std::optional<Conjunction> visible = isNegated
+                                           ? elements.getOpposite(mask, *point)
+                                           : elements.getVisible(mask, *point);
   if (!visible || visible->isNever)
     return std::nullopt;
   Sizes &sizes = elements.getSizes();
@@ -118,26 +119,52 @@ Value MaskReader::buildOne(const Condition &condition, ArrayRef<AffineExpr> at,
   return value;
 }
 
+/// An operator that broadcasts its operands of one rank.
+template <typename Op>
+static Value createBroadcast(OpBuilder &b, Location loc, Type element,
+                             ValueRange operands) {
+  SmallVector<int64_t> shape(tensorType(operands[0]).getShape());
+  for (Value operand : operands.drop_front())
+    for (auto [size, other] :
+         llvm::zip_equal(shape, tensorType(operand).getShape()))
+      size = size == 1 ? other : size;
+  return Op::create(b, loc, TypeRange{RankedTensorType::get(shape, element)},
+                    operands)
+      ->getResult(0);
+}
+
 Value MaskReader::build(ArrayRef<Condition> conditions,
                         ArrayRef<AffineExpr> scores, OpBuilder &b,
                         Location loc) {
   SmallVector<AffineExpr> at = coordinates(scores);
-  Value all;
+  SmallVector<Value> all;
   for (const Condition &condition : conditions) {
-    Value one = buildOne(condition, at, b, loc);
-    if (!one)
+    all.push_back(buildOne(condition, at, b, loc));
+    if (!all.back())
       return {};
-    if (!all) {
-      all = one;
-      continue;
-    }
-    SmallVector<int64_t> shape;
-    for (auto [x, y] : llvm::zip_equal(tensorType(all).getShape(),
-                                       tensorType(one).getShape()))
-      shape.push_back(x == 1 ? y : x);
-    all = onnx::AndOp::create(b, loc, TypeRange{tensorType(all).clone(shape)},
-                              ValueRange{all, one})
-              ->getResult(0);
   }
-  return all;
+  return combineMasks(all, b, loc);
+}
+
+Value fulgur::combineMasks(ArrayRef<Value> masks, OpBuilder &b, Location loc) {
+  Value seen, added;
+  for (Value mask : masks) {
+    Type element = tensorType(mask).getElementType();
+    if (element.isInteger(1))
+      seen = seen ? createBroadcast<onnx::AndOp>(b, loc, element, {seen, mask})
+                  : mask;
+    else
+      added = added
+                  ? createBroadcast<onnx::AddOp>(b, loc, element, {added, mask})
+                  : mask;
+  }
+  if (!seen || !added)
+    return seen ? seen : added;
+  auto element = cast<FloatType>(tensorType(added).getElementType());
+  auto one = RankedTensorType::get({1, 1, 1, 1}, element);
+  Value hidden = arith::ConstantOp::create(
+      b, loc,
+      DenseElementsAttr::get(one, APFloat::getInf(element.getFloatSemantics(),
+                                                  /*Negative=*/true)));
+  return createBroadcast<onnx::WhereOp>(b, loc, element, {seen, added, hidden});
 }

@@ -64,6 +64,11 @@ private:
   ElementAnalysis elements;
 };
 
+/// One mask of rank 4 (or 3) for several; null for none. All that are added
+/// have one element type.
+mlir::Value combineMasks(llvm::ArrayRef<mlir::Value> masks,
+                         mlir::OpBuilder &builder, mlir::Location loc);
+
 } // namespace fulgur
 
 #endif // PASSES_RAISE_MASKS_H

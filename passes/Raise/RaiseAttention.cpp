@@ -15,6 +15,9 @@
 #include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
+#include <cmath>
+#include <numeric>
+
 namespace fulgur {
 #define GEN_PASS_DEF_RAISEATTENTIONPASS
 #include "passes/Raise/Passes.h.inc"
@@ -77,7 +80,8 @@ private:
   std::string checkShapes(const Match &match);
   /// [B, Hk, T, D] where `value` repeats each head of it.
   Value peelRepetition(Value value);
-  std::string see(Match &match, Seen &seen);
+  std::string see(const Match &match, Seen &seen);
+  Value asOperand(const Mask &mask, Location loc);
   void replace(const Match &match, const Seen &seen);
 
   Shape shapeOf(Value value) { return shapes.getShape(value); }
@@ -303,53 +307,55 @@ std::string Raiser::checkShapes(const Match &match) {
   return "";
 }
 
-std::string Raiser::see(Match &match, Seen &seen) {
+std::string Raiser::see(const Match &match, Seen &seen) {
   Shape query = shapeOf(match.query), key = shapeOf(match.key);
   SmallVector<AffineExpr> scores{query[0], query[1], query[2],
                                  key[match.isKeyTransposed ? 3 : 2]};
   seen.causal = match.causal;
-  SmallVector<Condition> rest;
-  bool isRead = true;
+  builder.setInsertionPoint(match.result.getDefiningOp());
+  Location loc = match.result.getLoc();
+  SmallVector<Value> kept;
   for (const Mask &mask : match.masks) {
     if (!masks.fits(mask.value, scores))
       return "a mask does not have the sizes of the scores";
     std::optional<MaskMeaning> meaning =
         masks.read(mask.value, scores, mask.isNegated);
-    isRead &= meaning.has_value();
-    if (!meaning)
+    bool isOther = meaning && meaning->window && seen.window &&
+                   meaning->window != seen.window;
+    if (!meaning || isOther) {
+      kept.push_back(asOperand(mask, loc));
       continue;
+    }
     seen.causal |= meaning->causal;
-    if (meaning->window && seen.window && seen.window != meaning->window)
-      isRead = false;
-    else if (meaning->window)
+    if (meaning->window)
       seen.window = meaning->window;
-    for (const Condition &condition : meaning->rest)
-      if (!llvm::is_contained(rest, condition))
-        rest.push_back(condition);
+    if (meaning->rest.empty())
+      continue;
+    Value rest = masks.build(meaning->rest, scores, builder, loc);
+    kept.push_back(rest ? rest : asOperand(mask, loc));
   }
-  builder.setInsertionPoint(match.result.getDefiningOp());
-  Location loc = match.result.getLoc();
-  if (isRead && rest.empty())
-    return "";
-  if (isRead)
-    seen.mask = masks.build(rest, scores, builder, loc);
-  if (seen.mask)
-    return "";
-  if (match.masks.size() > 1)
-    return "there are several masks that are not understood";
-  // The mask itself, as it is.
-  const Mask &mask = match.masks.front();
-  SmallVector<int64_t> axes;
-  for (int64_t i = rankOf(mask.value); i < 4; ++i)
-    axes.push_back(4 - 1 - i);
-  llvm::sort(axes);
-  seen.mask = createUnsqueeze(builder, loc, mask.value, axes);
-  if (mask.isNegated)
-    seen.mask =
-        onnx::NotOp::create(builder, loc, TypeRange{seen.mask.getType()},
-                            ValueRange{seen.mask})
-            ->getResult(0);
+  Type element;
+  for (Value mask : kept) {
+    Type own = getElementTypeOrSelf(mask);
+    if (!own.isInteger(1) && element && own != element)
+      return "two masks that are added have different types";
+    if (!own.isInteger(1))
+      element = own;
+  }
+  seen.mask = combineMasks(kept, builder, loc);
   return "";
+}
+
+/// `mask` as it is, with four axes.
+Value Raiser::asOperand(const Mask &mask, Location loc) {
+  SmallVector<int64_t> axes(4 - rankOf(mask.value));
+  std::iota(axes.begin(), axes.end(), 0);
+  Value value = createUnsqueeze(builder, loc, mask.value, axes);
+  if (!mask.isNegated)
+    return value;
+  return onnx::NotOp::create(builder, loc, TypeRange{value.getType()},
+                             ValueRange{value})
+      ->getResult(0);
 }
 
 void Raiser::replace(const Match &match, const Seen &seen) {

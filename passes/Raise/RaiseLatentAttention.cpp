@@ -125,12 +125,7 @@ std::string Raiser::matchRopeKey(Value key, Latent &latent) {
 std::string Raiser::match(AttentionOp op, Latent &latent) {
   if (op.getWindow())
     return "latent attention has no window";
-  Value key = op.getKey();
-  Operation *concat = key.getDefiningOp();
-  bool isConcat = isa_and_nonnull<onnx::ConcatOp>(concat) &&
-                  fromFront(intAttr(concat, "axis", 0), 4) == 3;
-  if (!isConcat || concat->getNumOperands() != 2)
-    return "the keys are not two parts";
+  Operation *concat = op.getKey().getDefiningOp();
   Value plain = concat->getOperand(0);
   std::optional<Part> keyPart = matchPart(plain);
   std::optional<Part> valuePart = matchPart(op.getValue());
@@ -152,6 +147,11 @@ std::string Raiser::match(AttentionOp op, Latent &latent) {
 void Raiser::run() {
   SmallVector<std::pair<AttentionOp, Latent>> found;
   for (auto op : function.getOps<AttentionOp>()) {
+    // Keys of one part are those of other models.
+    auto parts = producer<onnx::ConcatOp>(op.getKey());
+    if (!parts || parts->getNumOperands() != 2 ||
+        fromFront(intAttr(parts, "axis", 0), 4) != 3)
+      continue;
     Latent latent;
     std::string reason = match(op, latent);
     if (reason.empty()) {

@@ -235,10 +235,12 @@ std::optional<Conjunction> ElementAnalysis::chosen(Operation *op, Coords at) {
     return std::nullopt;
   if (otherwise->isNever)
     return both(*condition, *then);
-  std::optional<Conjunction> opposite = negate(*condition);
-  if (then->isNever && opposite)
-    return both(*opposite, *otherwise);
-  return std::nullopt;
+  if (!then->isNever)
+    return std::nullopt;
+  std::optional<Point> point =
+      align(input(op, 0), shapes.getShape(op->getResult(0)), at);
+  std::optional<Conjunction> opposite = getOpposite(input(op, 0), *point);
+  return opposite ? std::optional(both(*opposite, *otherwise)) : std::nullopt;
 }
 
 std::optional<Conjunction> ElementAnalysis::indicator(Value value, Coords at) {
@@ -256,6 +258,25 @@ std::optional<Conjunction> ElementAnalysis::indicator(Value value, Coords at) {
     return other ? negate(*other) : std::nullopt;
   }
   return std::nullopt;
+}
+
+std::optional<Conjunction> ElementAnalysis::getOpposite(Value value,
+                                                        Coords at) {
+  Place place = origin(value, at);
+  Operation *op = place.first.getDefiningOp();
+  if (isa_and_nonnull<onnx::NotOp>(op))
+    return getCondition(op->getOperand(0), place.second);
+  if (isa_and_nonnull<onnx::OrOp>(op)) {
+    // Neither of the two.
+    std::optional<Conjunction> sides[2];
+    for (unsigned i : {0, 1})
+      if (std::optional<Point> point = align(
+              op->getOperand(i), shapes.getShape(place.first), place.second))
+        sides[i] = getOpposite(op->getOperand(i), *point);
+    if (sides[0] && sides[1])
+      return both(*sides[0], *sides[1]);
+  }
+  return negate(getCondition(value, at));
 }
 
 Conjunction ElementAnalysis::getCondition(Value value, Coords at) {
@@ -284,7 +305,7 @@ Conjunction ElementAnalysis::getCondition(Value value, Coords at) {
     else if (a && b && (b->isNever || a->isAlways()))
       known = a;
   } else if (isa<onnx::NotOp>(op)) {
-    known = negate(getCondition(op->getOperand(0), at));
+    known = getOpposite(op->getOperand(0), at);
   } else if (isa<onnx::EqualOp, onnx::LessOp, onnx::LessOrEqualOp,
                  onnx::GreaterOp, onnx::GreaterOrEqualOp>(op)) {
     known = compare(op, at);

@@ -71,6 +71,9 @@ public:
   /// Element `at` of a boolean tensor; the element itself when nothing is
   /// known of it.
   Conjunction getCondition(mlir::Value value, Coords at);
+  /// Where element `at` of a boolean tensor is false; none when that is no
+  /// conjunction.
+  std::optional<Conjunction> getOpposite(mlir::Value value, Coords at);
   /// Where a mask lets a score pass: element `at` of a boolean tensor is true,
   /// of a tensor that is added is 0, and elsewhere so low that nothing is left
   /// of the score. None when it may be another number.

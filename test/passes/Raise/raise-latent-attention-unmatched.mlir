@@ -117,8 +117,8 @@ func.func @rope_key_per_head(%q: tensor<?x?x2x6xf32> {fulgur.dims = ["batch", "s
   return %o : tensor<?x?x2x3xf32>
 }
 
-// The keys have no rotated part.
-// REMARK: an attention is not over a latent: the keys are not two parts
+// The keys have no rotated part: those of other models, of which nothing is told.
+// REMARK-NOT: remark
 // CHECK-LABEL: @one_part(
 // CHECK-NOT: fulgur.latent_attention
 // CHECK: fulgur.attention

@@ -110,3 +110,40 @@ func.func @repeated_heads(%q: tensor<?x4x?x8xf32> {fulgur.dims = ["batch", "", "
   %o = onnx.MatMul(%w, %hv) : (tensor<?x4x?x?xf32>, tensor<?x4x?x4xf32>) -> tensor<?x4x?x4xf32>
   return %o : tensor<?x4x?x4xf32>
 }
+
+// Two masks that are no more than numbers are added up.
+// CHECK-LABEL: @two_masks(
+// CHECK: %[[MASK:.*]] = onnx.Add(%arg{{[34]}}, %arg{{[34]}})
+// CHECK: fulgur.attention %{{.*}}, %{{.*}}, %{{.*}} mask %[[MASK]] scale
+func.func @two_masks(%q: tensor<?x2x?x8xf32> {fulgur.dims = ["batch", "", "seq", ""]},
+                %k: tensor<?x2x?x8xf32> {fulgur.dims = ["batch", "", "seq", ""]},
+                %v: tensor<?x2x?x4xf32> {fulgur.dims = ["batch", "", "seq", ""]},
+                %a: tensor<?x1x?x?xf32> {fulgur.dims = ["batch", "", "seq", "seq"]},
+                %c: tensor<?x1x?x?xf32> {fulgur.dims = ["batch", "", "seq", "seq"]}) -> tensor<?x2x?x4xf32> {
+  %kt = onnx.Transpose(%k) {perm = array<i64: 0, 1, 3, 2>} : (tensor<?x2x?x8xf32>) -> tensor<?x2x8x?xf32>
+  %qk = onnx.MatMul(%q, %kt) : (tensor<?x2x?x8xf32>, tensor<?x2x8x?xf32>) -> tensor<?x2x?x?xf32>
+  %s1 = onnx.Add(%qk, %a) : (tensor<?x2x?x?xf32>, tensor<?x1x?x?xf32>) -> tensor<?x2x?x?xf32>
+  %s2 = onnx.Add(%s1, %c) : (tensor<?x2x?x?xf32>, tensor<?x1x?x?xf32>) -> tensor<?x2x?x?xf32>
+  %w = onnx.Softmax(%s2) {axis = -1 : i64} : (tensor<?x2x?x?xf32>) -> tensor<?x2x?x?xf32>
+  %o = onnx.MatMul(%w, %v) : (tensor<?x2x?x?xf32>, tensor<?x2x?x4xf32>) -> tensor<?x2x?x4xf32>
+  return %o : tensor<?x2x?x4xf32>
+}
+
+// A mask of numbers, and one of which only a condition is left.
+// CHECK-LABEL: @numbers_and_condition(
+// CHECK: %[[MASK:.*]] = onnx.Where(%{{[^ ]*}}, %arg3, %{{.*}})
+// CHECK: fulgur.attention %{{.*}}, %{{.*}}, %{{.*}} mask %[[MASK]] scale
+func.func @numbers_and_condition(%q: tensor<?x2x?x8xf32> {fulgur.dims = ["batch", "", "seq", ""]},
+                %k: tensor<?x2x?x8xf32> {fulgur.dims = ["batch", "", "seq", ""]},
+                %v: tensor<?x2x?x4xf32> {fulgur.dims = ["batch", "", "seq", ""]},
+                %a: tensor<?x1x?x?xf32> {fulgur.dims = ["batch", "", "seq", "seq"]},
+                %c: tensor<?x1x?x?xi1> {fulgur.dims = ["batch", "", "seq", "seq"]}) -> tensor<?x2x?x4xf32> {
+  %kt = onnx.Transpose(%k) {perm = array<i64: 0, 1, 3, 2>} : (tensor<?x2x?x8xf32>) -> tensor<?x2x8x?xf32>
+  %qk = onnx.MatMul(%q, %kt) : (tensor<?x2x?x8xf32>, tensor<?x2x8x?xf32>) -> tensor<?x2x?x?xf32>
+  %s1 = onnx.Add(%qk, %a) : (tensor<?x2x?x?xf32>, tensor<?x1x?x?xf32>) -> tensor<?x2x?x?xf32>
+  %low = arith.constant dense<-3.40282347E+38> : tensor<f32>
+  %s2 = onnx.Where(%c, %s1, %low) : (tensor<?x1x?x?xi1>, tensor<?x2x?x?xf32>, tensor<f32>) -> tensor<?x2x?x?xf32>
+  %w = onnx.Softmax(%s2) {axis = -1 : i64} : (tensor<?x2x?x?xf32>) -> tensor<?x2x?x?xf32>
+  %o = onnx.MatMul(%w, %v) : (tensor<?x2x?x?xf32>, tensor<?x2x?x4xf32>) -> tensor<?x2x?x4xf32>
+  return %o : tensor<?x2x?x4xf32>
+}

@@ -248,3 +248,46 @@ module {
   }
   // CHECK: fulgur.attention %{{.*}}, %{{.*}}, %{{.*}} mask %{{[^ ]*}} scale 5.{{.*}}e-01 :
 }
+
+// -----
+
+// Scores are overwritten where a token is of the future or padding: De Morgan.
+module {
+  // CHECK-LABEL: @overwritten(
+  func.func @overwritten(%q: tensor<?x2x?x8xf32> {fulgur.dims = ["batch", "", "seq", ""]},
+    %k: tensor<?x2x?x8xf32> {fulgur.dims = ["batch", "", "past + seq", ""]},
+    %v: tensor<?x2x?x4xf32> {fulgur.dims = ["batch", "", "past + seq", ""]},
+    %past: tensor<?xf32> {fulgur.dims = ["past"]},
+    %pad: tensor<?x1x1x?xi1> {fulgur.dims = ["batch", "", "", "past + seq"]}) -> tensor<?x2x?x4xf32> {
+    %c0 = arith.constant dense<0> : tensor<i64>
+    %c1 = arith.constant dense<1> : tensor<i64>
+    %seq = fulgur.dim "seq"
+    %s = arith.index_cast %seq : index to i64
+    %old = fulgur.dim "past"
+    %p = arith.index_cast %old : index to i64
+    %t = arith.addi %p, %s : i64
+    %ss = tensor.from_elements %s : tensor<i64>
+    %ps = tensor.from_elements %p : tensor<i64>
+    %ts = tensor.from_elements %t : tensor<i64>
+    %low = arith.constant dense<-3.40282347E+38> : tensor<f32>
+    %x012 = arith.constant dense<[0, 1, 2]> : tensor<3xi64>
+    %x013 = arith.constant dense<[0, 1, 3]> : tensor<3xi64>
+    %rt = onnx.Range(%c0, %ts, %c1) : (tensor<i64>, tensor<i64>, tensor<i64>) -> tensor<?xi64>
+    %rs = onnx.Range(%c0, %ss, %c1) : (tensor<i64>, tensor<i64>, tensor<i64>) -> tensor<?xi64>
+    %now = onnx.Add(%rs, %ps) : (tensor<?xi64>, tensor<i64>) -> tensor<?xi64>
+    %tok = onnx.Unsqueeze(%rt, %x012) : (tensor<?xi64>, tensor<3xi64>) -> tensor<1x1x1x?xi64>
+    %pos = onnx.Unsqueeze(%now, %x013) : (tensor<?xi64>, tensor<3xi64>) -> tensor<1x1x?x1xi64>
+    %m = onnx.LessOrEqual(%tok, %pos) : (tensor<1x1x1x?xi64>, tensor<1x1x?x1xi64>) -> tensor<1x1x?x?xi1>
+    %n = onnx.Not(%m) : (tensor<1x1x?x?xi1>) -> tensor<1x1x?x?xi1>
+    %f = onnx.Or(%n, %pad) : (tensor<1x1x?x?xi1>, tensor<?x1x1x?xi1>) -> tensor<?x1x?x?xi1>
+    %kt = onnx.Transpose(%k) {perm = array<i64: 0, 1, 3, 2>} : (tensor<?x2x?x8xf32>) -> tensor<?x2x8x?xf32>
+    %qk = onnx.MatMul(%q, %kt) : (tensor<?x2x?x8xf32>, tensor<?x2x8x?xf32>) -> tensor<?x2x?x?xf32>
+    %sm = onnx.Where(%f, %low, %qk) : (tensor<?x1x?x?xi1>, tensor<f32>, tensor<?x2x?x?xf32>) -> tensor<?x2x?x?xf32>
+    %w = onnx.Softmax(%sm) {axis = -1 : i64} : (tensor<?x2x?x?xf32>) -> tensor<?x2x?x?xf32>
+    %o = onnx.MatMul(%w, %v) : (tensor<?x2x?x?xf32>, tensor<?x2x?x4xf32>) -> tensor<?x2x?x4xf32>
+    return %o : tensor<?x2x?x4xf32>
+  }
+  // CHECK: %[[REAL:.*]] = onnx.Not(%{{.*}} -> tensor<?x1x1x?xi1>
+  // CHECK: fulgur.attention %{{.*}}, %{{.*}}, %{{.*}} mask %[[REAL]] scale 1.{{.*}} causal :
+  // CHECK-NOT: onnx.Where
+}

@@ -34,24 +34,6 @@ func.func @capped(%q: tensor<?x2x?x8xf32> {fulgur.dims = ["batch", "", "seq", ""
   return %o : tensor<?x2x?x4xf32>
 }
 
-// Two masks, neither of which is understood.
-// REMARK: an attention is not raised: there are several masks that are not understood
-// CHECK-LABEL: @two_masks(
-// CHECK: onnx.Softmax
-func.func @two_masks(%q: tensor<?x2x?x8xf32> {fulgur.dims = ["batch", "", "seq", ""]},
-                %k: tensor<?x2x?x8xf32> {fulgur.dims = ["batch", "", "seq", ""]},
-                %v: tensor<?x2x?x4xf32> {fulgur.dims = ["batch", "", "seq", ""]},
-                %a: tensor<?x1x?x?xf32> {fulgur.dims = ["batch", "", "seq", "seq"]},
-                %c: tensor<?x1x?x?xf32> {fulgur.dims = ["batch", "", "seq", "seq"]}) -> tensor<?x2x?x4xf32> {
-  %kt = onnx.Transpose(%k) {perm = array<i64: 0, 1, 3, 2>} : (tensor<?x2x?x8xf32>) -> tensor<?x2x8x?xf32>
-  %qk = onnx.MatMul(%q, %kt) : (tensor<?x2x?x8xf32>, tensor<?x2x8x?xf32>) -> tensor<?x2x?x?xf32>
-  %s1 = onnx.Add(%qk, %a) : (tensor<?x2x?x?xf32>, tensor<?x1x?x?xf32>) -> tensor<?x2x?x?xf32>
-  %s2 = onnx.Add(%s1, %c) : (tensor<?x2x?x?xf32>, tensor<?x1x?x?xf32>) -> tensor<?x2x?x?xf32>
-  %w = onnx.Softmax(%s2) {axis = -1 : i64} : (tensor<?x2x?x?xf32>) -> tensor<?x2x?x?xf32>
-  %o = onnx.MatMul(%w, %v) : (tensor<?x2x?x?xf32>, tensor<?x2x?x4xf32>) -> tensor<?x2x?x4xf32>
-  return %o : tensor<?x2x?x4xf32>
-}
-
 // A mask whose batch may be 1 when that of the scores is not.
 // REMARK: an attention is not raised: a mask does not have the sizes of the scores
 // CHECK-LABEL: @unknown_batch(
