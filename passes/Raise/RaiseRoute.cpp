@@ -216,13 +216,35 @@ static StringRef matchGroupLimit(Value mask, bool isInverted, Value masked,
   return "";
 }
 
+/// The only user of `value`.
+static Operation *onlyUser(Value value) {
+  return value.hasOneUse() ? *value.getUsers().begin() : nullptr;
+}
+
+/// A softmax of the greatest logits alone is that of all, normalised.
+static bool matchChosenSoftmax(Router &router) {
+  Value values = router.topK->getResult(0);
+  while (isa_and_nonnull<onnx::CastOp>(onlyUser(values)))
+    values = onlyUser(values)->getResult(0);
+  auto softmax = dyn_cast_or_null<onnx::SoftmaxOp>(onlyUser(values));
+  if (!softmax || rankOf(values) != 2 ||
+      !isa<FloatType>(getElementTypeOrSelf(values)) ||
+      fromFront(intAttr(softmax, "axis", -1), 2) != 1)
+    return false;
+  router.logits = router.choice = router.affinity = router.topK->getOperand(0);
+  router.score = RouterScore::Softmax;
+  router.weights = softmax->getResult(0);
+  router.normalize = true;
+  return true;
+}
+
 /// Reads everything up to the choice of the experts. None: no router at all.
 static std::optional<StringRef> matchSelection(Router &router) {
   Value value = router.topK->getOperand(0);
   auto where = producer<onnx::WhereOp>(value);
   StringRef why;
   if (!where) {
-    if (!matchChoice(value, router))
+    if (!matchChoice(value, router) && !matchChosenSoftmax(router))
       return std::nullopt;
   } else if (!matchChoice(where->getOperand(2), router) &&
              !matchChoice(where->getOperand(1), router)) {
@@ -259,11 +281,6 @@ static std::optional<StringRef> matchSelection(Router &router) {
   return "";
 }
 
-/// The only user of `value`.
-static Operation *onlyUser(Value value) {
-  return value.hasOneUse() ? *value.getUsers().begin() : nullptr;
-}
-
 /// Whether `value` is `total`, or that plus next to nothing.
 static bool isTotal(Value value, Value total) {
   if (value == total)
@@ -274,6 +291,19 @@ static bool isTotal(Value value, Value total) {
         return number && *number >= 0 && *number <= maxEpsilon;
       });
   return sum && sum == total;
+}
+
+/// Follows the weights down over factors.
+static void matchWeightScale(Router &router) {
+  while (Operation *user = onlyUser(router.weights)) {
+    double factor = 1;
+    if (user->getNumResults() != 1 ||
+        peelScale(user->getResult(0), factor) != router.weights ||
+        !std::isfinite(router.scale * factor))
+      return;
+    router.scale *= factor;
+    router.weights = user->getResult(0);
+  }
 }
 
 /// Follows the weights down: divided by their sum, and scaled.
@@ -298,19 +328,15 @@ static void matchWeightChain(Router &router) {
     if (router.normalize)
       break;
   }
-  while (Operation *user = onlyUser(router.weights)) {
-    double factor = 1;
-    if (user->getNumResults() != 1 ||
-        peelScale(user->getResult(0), factor) != router.weights ||
-        !std::isfinite(router.scale * factor))
-      return;
-    router.scale *= factor;
-    router.weights = user->getResult(0);
-  }
+  matchWeightScale(router);
 }
 
 /// Reads the weights of the chosen experts.
 static StringRef matchWeights(Router &router) {
+  if (router.weights) {
+    matchWeightScale(router);
+    return "";
+  }
   Value values = router.topK->getResult(0), indices = router.topK->getResult(1);
   for (Operation *user : indices.getUsers()) {
     if (!isa<onnx::GatherElementsOp>(user) || user->getOperand(1) != indices ||

@@ -124,3 +124,16 @@ func.func @one_group(%l: tensor<?x8xf32>, %b: tensor<8xf32>, %n: tensor<2xi64>) 
   %w1 = onnx.Div(%w0, %sum) : (tensor<?x3xf32>, tensor<?x1xf32>) -> tensor<?x3xf32>
   return %w1, %t#1 : tensor<?x3xf32>, tensor<?x3xi64>
 }
+
+// A softmax of the chosen logits alone.
+// CHECK-LABEL: @chosen_softmax
+// CHECK: %[[E:.*]], %[[W:.*]] = fulgur.route %{{.*}} softmax k 3 normalize scale 5.0e-01 : tensor<?x8xf32>
+// CHECK: return %[[W]]
+func.func @chosen_softmax(%l: tensor<?x8xf32>) -> (tensor<?x3xf32>, tensor<?x3xi64>) {
+  %k = arith.constant dense<3> : tensor<1xi64>
+  %factor = arith.constant dense<0.5> : tensor<f32>
+  %t:2 = onnx.TopK(%l, %k) : (tensor<?x8xf32>, tensor<1xi64>) -> (tensor<?x3xf32>, tensor<?x3xi64>)
+  %w0 = onnx.Softmax(%t#0) {axis = -1 : i64} : (tensor<?x3xf32>) -> tensor<?x3xf32>
+  %w1 = onnx.Mul(%w0, %factor) : (tensor<?x3xf32>, tensor<f32>) -> tensor<?x3xf32>
+  return %w1, %t#1 : tensor<?x3xf32>, tensor<?x3xi64>
+}
