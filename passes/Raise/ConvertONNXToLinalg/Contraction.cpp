@@ -15,4 +15,5 @@ void fulgur::populateConvertContractionPatterns(
   populateConvertMatMulPatterns(patterns, types);
   populateConvertEinsumPatterns(patterns, types);
   populateConvertConvolutionPatterns(patterns, types);
+  populateConvertRecurrentPatterns(patterns, types);
 }

@@ -18,6 +18,8 @@ void populateConvertEinsumPatterns(mlir::RewritePatternSet &patterns,
                                    const ONNXTypeConverter &types);
 void populateConvertConvolutionPatterns(mlir::RewritePatternSet &patterns,
                                         const ONNXTypeConverter &types);
+void populateConvertRecurrentPatterns(mlir::RewritePatternSet &patterns,
+                                      const ONNXTypeConverter &types);
 
 } // namespace fulgur
 

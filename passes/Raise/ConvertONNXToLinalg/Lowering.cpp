@@ -12,9 +12,10 @@ using namespace fulgur;
 
 LogicalResult Lowering::replace(ValueRange results) {
   SmallVector<Value> values;
-  for (auto [i, result] : llvm::enumerate(results))
-    values.push_back(
-        e.cast(result, types.convertType(op->getResult(i).getType())));
+  for (auto [i, result] : llvm::enumerate(results)) {
+    Type type = types.convertType(op->getResult(i).getType());
+    values.push_back(isa<NoneType>(type) ? Value() : e.cast(result, type));
+  }
   rewriter.replaceOp(op, values);
   return success();
 }

@@ -45,7 +45,8 @@ struct Lowering {
     return mlir::getElementTypeOrSelf(
         types.convertType(op->getResult(index).getType()));
   }
-  /// Replaces the operator by tensors of its types but for what is static.
+  /// Replaces the operator by tensors of its types but for what is static; the
+  /// value of a result that is absent is not looked at.
   mlir::LogicalResult replace(mlir::ValueRange results);
   mlir::LogicalResult fail(llvm::StringRef reason) {
     return rewriter.notifyMatchFailure(op, reason);

@@ -313,6 +313,49 @@ template <bool logarithm> static LogicalResult convertSoftmax(Lowering &l) {
                  }));
 }
 
+/// x / (bias + alpha · mean of x² over some channels around)^beta.
+static LogicalResult convertLRN(Lowering &l) {
+  Emitter &e = l.e;
+  Value x = l.in(0);
+  int64_t rank = rankOf(x), width = intAttr(l.op, "size", 1);
+  if (rank < 2)
+    return l.fail("there is no channel");
+  Axes axes(e, x, {});
+  Type wide = axes.wide, type = l.resultElement();
+  double alpha = floatAttr(l.op, "alpha", 1e-4) / width;
+  double beta = floatAttr(l.op, "beta", 0.75),
+         bias = floatAttr(l.op, "bias", 1);
+  MixedSizes padded = axes.sizes, offsets(rank, e.size(0));
+  padded[1] = e.add(padded[1], e.size(width - 1));
+  offsets[1] = e.size((width - 1) / 2);
+  Value zeros = e.filled(padded, e.real(0, wide));
+  Value image = e.copyInto(e.convert(x, wide), zeros, offsets);
+  // The last loop is over the channels around; an empty tensor has its extent.
+  SmallVector<AffineExpr> exprs;
+  for (int64_t i = 0; i < rank; ++i)
+    exprs.push_back(e.builder.getAffineDimExpr(i));
+  exprs[1] = exprs[1] + e.builder.getAffineDimExpr(rank);
+  Value extent = e.empty({e.size(width)}, e.builder.getI1Type());
+  Value sums = e.reduce({image, extent},
+                        {AffineMap::get(rank + 1, 0, exprs, l.op->getContext()),
+                         e.map(rank + 1, rank)},
+                        e.filled(axes.sizes, wide, 0), rank,
+                        [&](Emitter &e, ValueRange args) -> Values {
+                          Scalars s{e};
+                          return {s.add(s.mul(args[0], args[0]), args[2])};
+                        });
+  return l.replace(e.parallel(
+      {x, sums}, {axes.whole, axes.whole}, axes.sizes, type,
+      [&](Emitter &e, ValueRange args) -> Values {
+        Scalars s{e};
+        Value base =
+            s.add(e.real(bias, wide), s.mul(e.real(alpha, wide), args[1]));
+        Value power =
+            math::PowFOp::create(e.builder, e.loc, base, e.real(beta, wide));
+        return {s.convert(s.div(s.convert(args[0], wide), power), type)};
+      }));
+}
+
 /// 1 at the first maximum, 0 elsewhere.
 static LogicalResult convertHardmax(Lowering &l) {
   Emitter &e = l.e;
@@ -356,6 +399,7 @@ void fulgur::populateConvertNormalizationPatterns(
                                              convertInstanceNorm);
   addLowering<onnx::GroupNormalizationOp>(patterns, types, convertGroupNorm);
   addLowering<onnx::LpNormalizationOp>(patterns, types, convertLpNorm);
+  addLowering<onnx::LRNOp>(patterns, types, convertLRN);
   addLowering<onnx::SoftmaxOp>(patterns, types, convertSoftmax<false>);
   addLowering<onnx::LogSoftmaxOp>(patterns, types, convertSoftmax<true>);
   addLowering<onnx::HardmaxOp>(patterns, types, convertHardmax);

@@ -6,14 +6,15 @@
 // weighted sum of a few neighbours along the axis.
 //
 //===----------------------------------------------------------------------===//
+#include "passes/Raise/ConvertONNXToLinalg/Interpolation.h"
 #include "passes/Raise/ConvertONNXToLinalg/Lowering.h"
 #include "passes/Raise/ConvertONNXToLinalg/Scalars.h"
-#include "passes/Raise/ConvertONNXToLinalg/Windows.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
 using namespace fulgur;
@@ -24,6 +25,13 @@ using fulgur::onnx::intsAttr;
 using fulgur::onnx::stringAttr;
 
 using Values = SmallVector<Value>;
+
+static Interpolation parseMode(StringRef text) {
+  return llvm::StringSwitch<Interpolation>(text)
+      .Case("linear", Interpolation::Linear)
+      .Case("cubic", Interpolation::Cubic)
+      .Default(Interpolation::Nearest);
+}
 
 namespace {
 /// One axis that is resized.
@@ -38,11 +46,12 @@ struct Axis {
 /// Emits floating-point arithmetic in f32.
 struct Resizer {
   Lowering &l;
-  StringRef mode, nearest, coordinates;
+  Interpolation mode;
+  StringRef nearest, coordinates;
   Type real;
 
   explicit Resizer(Lowering &l)
-      : l(l), mode(stringAttr(l.op, "mode", "nearest")),
+      : l(l), mode(parseMode(stringAttr(l.op, "mode", "nearest"))),
         nearest(stringAttr(l.op, "nearest_mode", "round_prefer_floor")),
         coordinates(
             stringAttr(l.op, "coordinate_transformation_mode", "half_pixel")),
@@ -61,11 +70,16 @@ struct Resizer {
   void readSizes(SmallVectorImpl<Axis> &axes) const;
   Value position(Emitter &e, const Axis &axis, Value at) const;
   Value nearestIndex(Emitter &e, Value position) const;
-  Values weights(Emitter &e, Value fraction) const;
   Value resize(Value x, const Axis &axis) const;
   Value extrapolate(Value resized, ArrayRef<Axis> axes) const;
 };
 } // namespace
+
+static OpFoldResult toSize(Emitter &e, Value integer) {
+  return arith::IndexCastOp::create(e.builder, e.loc, e.builder.getIndexType(),
+                                    integer)
+      .getResult();
+}
 
 /// The sizes of the result from those that are asked for, which may be bounds
 /// that keep the ratio of the axes.
@@ -76,9 +90,7 @@ void Resizer::readSizes(SmallVectorImpl<Axis> &axes) const {
   Value common;
   for (auto [i, axis] : llvm::enumerate(axes)) {
     Value size = element(3, i);
-    axis.out = arith::IndexCastOp::create(e.builder, e.loc,
-                                          e.builder.getIndexType(), size)
-                   .getResult();
+    axis.out = toSize(e, size);
     axis.scale = s.div(sizeOf(e, axis.out), sizeOf(e, axis.in));
     common = !common                   ? axis.scale
              : policy == "not_smaller" ? s.max(common, axis.scale)
@@ -91,9 +103,7 @@ void Resizer::readSizes(SmallVectorImpl<Axis> &axes) const {
     Value size = s.add(s.mul(common, sizeOf(e, axis.in)), e.real(0.5, real));
     size = s.convert(math::FloorOp::create(e.builder, e.loc, size),
                      e.builder.getI64Type());
-    axis.out = arith::IndexCastOp::create(e.builder, e.loc,
-                                          e.builder.getIndexType(), size)
-                   .getResult();
+    axis.out = toSize(e, size);
   }
 }
 
@@ -119,9 +129,7 @@ FailureOr<SmallVector<Axis>> Resizer::readAxes() const {
       Value size = s.mul(axis.scale, sizeOf(e, axis.in));
       size = s.convert(math::FloorOp::create(e.builder, e.loc, size),
                        e.builder.getI64Type());
-      axis.out = arith::IndexCastOp::create(e.builder, e.loc,
-                                            e.builder.getIndexType(), size)
-                     .getResult();
+      axis.out = toSize(e, size);
     }
   } else {
     readSizes(axes);
@@ -186,58 +194,34 @@ Value Resizer::nearestIndex(Emitter &e, Value x) const {
                                           : ceil(s.sub(x, half));
 }
 
-/// The weights of the neighbours, from the left, of a place `t` behind one.
-Values Resizer::weights(Emitter &e, Value t) const {
-  Scalars s{e};
-  auto number = [&](double value) { return e.real(value, real); };
-  if (mode == "nearest")
-    return {number(1)};
-  Value rest = s.sub(number(1), t);
-  if (mode == "linear")
-    return {rest, t};
-  double a = floatAttr(l.op, "cubic_coeff_a", -0.75);
-  // Keys's polynomials, for a distance of at most 1 and of more than 1.
-  auto near = [&](Value d) {
-    Value p = s.sub(s.mul(number(a + 2), d), number(a + 3));
-    return s.add(s.mul(s.mul(p, d), d), number(1));
-  };
-  auto far = [&](Value d) {
-    Value p = s.sub(s.mul(number(a), d), number(5 * a));
-    p = s.add(s.mul(p, d), number(8 * a));
-    return s.sub(s.mul(p, d), number(4 * a));
-  };
-  return {far(s.add(t, number(1))), near(t), near(rest),
-          far(s.add(rest, number(1)))};
-}
-
 Value Resizer::resize(Value x, const Axis &axis) const {
   MixedSizes sizes = l.e.sizes(x);
   int64_t rank = sizes.size();
   sizes[axis.dim] = axis.out;
   Type type = elementType(x);
   bool excludes = intAttr(l.op, "exclude_outside", 0);
-  int64_t before = mode == "cubic" ? 1 : 0;
+  int64_t before = firstNeighbour(mode);
+  double a = floatAttr(l.op, "cubic_coeff_a", -0.75);
   auto body = [&](Emitter &e, ValueRange) -> Values {
     Scalars s{e};
-    Type i64 = e.builder.getI64Type(), index = e.builder.getIndexType();
     Values at;
     for (int64_t dim = 0; dim < rank; ++dim)
       at.push_back(linalg::IndexOp::create(e.builder, e.loc, dim));
     Value place = position(e, axis, at[axis.dim]);
     Value whole =
-        mode == "nearest"
+        mode == Interpolation::Nearest
             ? nearestIndex(e, place)
             : math::FloorOp::create(e.builder, e.loc, place).getResult();
-    Value first = arith::IndexCastOp::create(e.builder, e.loc, index,
-                                             s.convert(whole, i64));
+    Value first = toIndex(e, whole);
     Value end = e.index(axis.in), last = s.sub(end, e.index(1));
     Value total, sum;
-    for (auto [i, weight] : llvm::enumerate(weights(e, s.sub(place, whole)))) {
+    for (auto [i, weight] : llvm::enumerate(
+             interpolationWeights(e, mode, s.sub(place, whole), a))) {
       Value tap = s.add(first, e.index(static_cast<int64_t>(i) - before));
       Value inside = s.max(e.index(0), s.min(tap, last));
       at[axis.dim] = inside;
       Value element = tensor::ExtractOp::create(e.builder, e.loc, x, at);
-      if (mode == "nearest")
+      if (mode == Interpolation::Nearest)
         return {element};
       if (excludes)
         weight = s.select(s.equal(tap, inside), weight, e.real(0, real));

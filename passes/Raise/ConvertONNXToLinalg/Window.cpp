@@ -5,11 +5,13 @@
 // Windows over images: pools, and what resizes.
 //
 //===----------------------------------------------------------------------===//
+#include "passes/Raise/ConvertONNXToLinalg/Interpolation.h"
 #include "passes/Raise/ConvertONNXToLinalg/Scalars.h"
 #include "passes/Raise/ConvertONNXToLinalg/Windows.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 using namespace fulgur;
@@ -258,10 +260,65 @@ template <Global kind> static LogicalResult convertGlobalPool(Lowering &l) {
                  }));
 }
 
+/// The inverse of MaxPool: elements go where the maxima were, among zeros.
+static LogicalResult convertMaxUnpool(Lowering &l) {
+  Emitter &e = l.e;
+  Value x = l.in(0), places = l.in(1);
+  int64_t rank = rankOf(x), spatial = rank - 2;
+  std::optional<ArrayRef<int64_t>> shape = intsAttr(l.op, "kernel_shape");
+  std::optional<ArrayRef<int64_t>> strides = intsAttr(l.op, "strides");
+  std::optional<ArrayRef<int64_t>> pads = intsAttr(l.op, "pads");
+  if (!shape || spatial < 1)
+    return l.fail("the attributes do not fit the image");
+  MixedSizes from = e.sizes(x), to = from;
+  OpFoldResult total = e.mul(from[0], from[1]);
+  for (int64_t i = 0; i < spatial; ++i) {
+    int64_t edge = (*shape)[i];
+    if (pads)
+      edge -= (*pads)[i] + (*pads)[spatial + i];
+    OpFoldResult stride = e.size(strides ? (*strides)[i] : 1);
+    OpFoldResult gap = e.mul(e.sub(from[2 + i], e.size(1)), stride);
+    to[2 + i] = e.add(gap, e.size(edge));
+    total = e.mul(total, to[2 + i]);
+  }
+  Type type = elementType(x);
+  Value flat =
+      e.nest(from, e.filled({total}, e.number(0, type)),
+             [&](ArrayRef<Value> at, Value carried) -> Value {
+               Value place = arith::IndexCastOp::create(
+                   e.builder, e.loc, e.builder.getIndexType(),
+                   tensor::ExtractOp::create(e.builder, e.loc, places, at));
+               // Never beyond the result, whatever the operand says.
+               Scalars s{e};
+               Value last = e.index(e.sub(total, e.size(1)));
+               place = s.max(e.index(0), s.min(place, last));
+               Value element =
+                   tensor::ExtractOp::create(e.builder, e.loc, x, at);
+               return tensor::InsertOp::create(e.builder, e.loc, element,
+                                               carried, place);
+             });
+  ReassociationIndices all = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+  Value image = e.expand(flat, ArrayRef<ReassociationIndices>(all), to);
+  if (!l.in(2))
+    return l.replace(image);
+  // A larger result has the image in its first corner.
+  MixedSizes wanted;
+  for (int64_t i = 0; i < rank; ++i)
+    wanted.push_back(
+        arith::IndexCastOp::create(
+            e.builder, e.loc, e.builder.getIndexType(),
+            tensor::ExtractOp::create(e.builder, e.loc, l.in(2), e.index(i)))
+            .getResult());
+  Value larger = e.filled(wanted, e.number(0, type));
+  return l.replace(e.copyInto(image, larger, MixedSizes(rank, e.size(0))));
+}
+
 void fulgur::populateConvertWindowPatterns(RewritePatternSet &patterns,
                                            const ONNXTypeConverter &types) {
   populateConvertResizePatterns(patterns, types);
+  populateConvertGridSamplePatterns(patterns, types);
   addLowering<onnx::MaxPoolOp>(patterns, types, convertMaxPool);
+  addLowering<onnx::MaxUnpoolOp>(patterns, types, convertMaxUnpool);
   addLowering<onnx::AveragePoolOp>(patterns, types, convertAveragePool);
   addLowering<onnx::LpPoolOp>(patterns, types, convertLpPool);
   addLowering<onnx::GlobalMaxPoolOp>(patterns, types,

@@ -35,9 +35,6 @@ struct Windows {
                       int64_t outer, int64_t inner) const;
 };
 
-void populateConvertResizePatterns(mlir::RewritePatternSet &patterns,
-                                   const ONNXTypeConverter &types);
-
 /// max(size, 0).
 mlir::OpFoldResult atLeastZero(Emitter &e, mlir::OpFoldResult size);
 
