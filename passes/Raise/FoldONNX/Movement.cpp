@@ -122,7 +122,7 @@ struct MergeUnitDims final : RewritePattern {
       if (!kept.test(i))
         removed.push_back(i);
     Type type = op->getResult(0).getType();
-    if (added.empty() && removed.empty())
+    if (added == removed && (added.empty() || type == source.getType()))
       rewriter.replaceOp(op, source);
     else if (removed.empty())
       rewriter.replaceOpWithNewOp<onnx::UnsqueezeOp>(
