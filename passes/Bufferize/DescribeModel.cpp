@@ -68,6 +68,11 @@ FailureOr<Attribute> DescribeModelPass::describe(func::FuncOp main, Type type,
     return fail() << "have a name in 'fulgur.name', but got none";
   auto given = dyn_cast_if_present<ArrayAttr>(get("fulgur.dims"));
 
+  // What the model was declared with, where the code computes without the sign.
+  Type declared = tensor;
+  if (auto element = dyn_cast_if_present<TypeAttr>(get("fulgur.type")))
+    declared = tensor.clone(element.getValue());
+
   Builder builder(&getContext());
   SmallVector<Attribute> names(tensor.getRank(), builder.getStringAttr(""));
   for (int64_t axis = 0, rank = tensor.getRank(); axis < rank; ++axis) {
@@ -87,7 +92,7 @@ FailureOr<Attribute> DescribeModelPass::describe(func::FuncOp main, Type type,
   }
   return Attribute(builder.getDictionaryAttr(
       {builder.getNamedAttr("name", name),
-       builder.getNamedAttr("type", TypeAttr::get(tensor)),
+       builder.getNamedAttr("type", TypeAttr::get(declared)),
        builder.getNamedAttr("dims", builder.getArrayAttr(names))}));
 }
 

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/Fulgur/IR/FulgurDialect.h"
+#include "dialects/ONNX/Analysis/ShapeAnalysis.h"
 #include "dialects/ONNX/IR/ONNXDialect.h"
 #include "passes/Raise/ConvertONNXToLinalg/Patterns.h"
 #include "passes/Raise/ConvertONNXToLinalg/Supported.h"
@@ -38,6 +39,22 @@ ONNXTypeConverter::ONNXTypeConverter() {
   });
 }
 
+ONNXTypeConverter::ONNXTypeConverter(ModuleOp module) : ONNXTypeConverter() {
+  for (auto function : module.getOps<func::FuncOp>())
+    if (!function.isExternal())
+      shapes[function] = std::make_unique<ShapeAnalysis>(function);
+}
+
+ONNXTypeConverter::~ONNXTypeConverter() = default;
+
+bool ONNXTypeConverter::isSame(Operation *op, Value a, int64_t axisA, Value b,
+                               int64_t axisB) const {
+  if (a == b && axisA == axisB)
+    return true;
+  auto known = shapes.find(op->getParentOfType<func::FuncOp>());
+  return known != shapes.end() && known->second->isSame(a, axisA, b, axisB);
+}
+
 void fulgur::populateConvertONNXToLinalgPatterns(
     RewritePatternSet &patterns, const ONNXTypeConverter &types) {
   constexpr PopulateFn families[] = {
@@ -63,21 +80,106 @@ llvm::StringSet<> fulgur::getSupportedONNXOperators(MLIRContext &context) {
 }
 
 namespace {
+/// Operations around the operators, whose types lose the sign like theirs.
+struct DropSign final : ConversionPattern {
+  DropSign(const ONNXTypeConverter &types, StringRef root, MLIRContext *context)
+      : ConversionPattern(types, root, /*benefit=*/1, context) {}
+
+  LogicalResult
+  matchAndRewrite(Operation *op, ArrayRef<Value> operands,
+                  ConversionPatternRewriter &rewriter) const final {
+    SmallVector<Type> results;
+    if (failed(typeConverter->convertTypes(op->getResultTypes(), results)))
+      return rewriter.notifyMatchFailure(op, "a type has no signless form");
+    OperationState state(op->getLoc(), op->getName(), operands, results,
+                         op->getAttrs());
+    if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+      auto value = dyn_cast<DenseElementsAttr>(constant.getValue());
+      if (!value)
+        return rewriter.notifyMatchFailure(op, "not a dense constant");
+      state.attributes.set(
+          constant.getValueAttrName(),
+          value.bitcast(cast<TensorType>(results[0]).getElementType()));
+    }
+    rewriter.replaceOp(op, rewriter.create(state));
+    return success();
+  }
+};
+
 struct ConvertONNXToLinalgPass final
     : fulgur::impl::ConvertONNXToLinalgPassBase<ConvertONNXToLinalgPass> {
   void runOnOperation() final;
+
+private:
+  LogicalResult checkSupport();
+  void noteTypes(const ONNXTypeConverter &types);
 };
 } // namespace
 
+LogicalResult ConvertONNXToLinalgPass::checkSupport() {
+  llvm::StringSet<> supported = getSupportedONNXOperators(getContext());
+  bool isMissing = false;
+  getOperation().walk([&](Operation *op) {
+    StringRef name = op->getName().stripDialect();
+    if (!isa_and_nonnull<onnx::ONNXDialect>(op->getDialect()) ||
+        isa<onnx::NoneOp>(op) || supported.contains(name))
+      return;
+    op->emitError("operator '") << name << "' is not supported";
+    isMissing = true;
+  });
+  return failure(isMissing);
+}
+
+/// The executable takes and gives what the model was declared with.
+void ConvertONNXToLinalgPass::noteTypes(const ONNXTypeConverter &types) {
+  auto note = [&](Type type) -> Attribute {
+    if (types.isLegal(type))
+      return {};
+    return TypeAttr::get(cast<TensorType>(type).getElementType());
+  };
+  for (auto function : getOperation().getOps<func::FuncOp>()) {
+    for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
+      if (Attribute element = note(type))
+        function.setArgAttr(i, "fulgur.type", element);
+    for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
+      if (Attribute element = note(type))
+        function.setResultAttr(i, "fulgur.type", element);
+  }
+  for (auto weight : getOperation().getOps<WeightOp>())
+    weight.setWeightType(types.convertType(weight.getWeightType()));
+}
+
 void ConvertONNXToLinalgPass::runOnOperation() {
-  ONNXTypeConverter types;
-  RewritePatternSet patterns(&getContext());
+  MLIRContext *context = &getContext();
+  ONNXTypeConverter types(getOperation());
+  RewritePatternSet patterns(context);
   populateConvertONNXToLinalgPatterns(patterns, types);
-  ConversionTarget target(getContext());
+  populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,
+                                                                 types);
+  populateReturnOpTypeConversionPattern(patterns, types);
+  for (StringRef name :
+       {arith::ConstantOp::getOperationName(), GetWeightOp::getOperationName()})
+    patterns.add<DropSign>(types, name, context);
+
+  ConversionTarget target(*context);
   target.addIllegalDialect<onnx::ONNXDialect>();
-  target.addLegalOp<onnx::NoneOp>(); // dead with its last user
+  target.addLegalOp<onnx::NoneOp>();
   target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
+  target.addDynamicallyLegalOp<func::FuncOp>([&](func::FuncOp function) {
+    return types.isSignatureLegal(function.getFunctionType());
+  });
+  target.addDynamicallyLegalOp<func::ReturnOp, arith::ConstantOp, GetWeightOp>(
+      [&](Operation *op) { return types.isLegal(op); });
+
+  if (failed(checkSupport()))
+    return signalPassFailure();
+  noteTypes(types);
+  // The patterns say what is wrong; the driver would add that something is.
+  ScopedDiagnosticHandler silence(context, [](Diagnostic &diagnostic) {
+    return success(StringRef(diagnostic.str()).starts_with("failed to legal"));
+  });
   if (failed(
           applyPartialConversion(getOperation(), target, std::move(patterns))))
-    signalPassFailure();
+    return signalPassFailure();
+  getOperation().walk([](onnx::NoneOp none) { none.erase(); });
 }

@@ -10,14 +10,31 @@
 #ifndef PASSES_RAISE_CONVERTONNXTOLINALG_PATTERNS_H
 #define PASSES_RAISE_CONVERTONNXTOLINALG_PATTERNS_H
 
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Transforms/DialectConversion.h"
 
 namespace fulgur {
 
+class ShapeAnalysis;
+
 /// Unsigned integers lose their sign, which the patterns read off the operators
-/// themselves; `linalg` and `arith` know signless ones only.
-struct ONNXTypeConverter : mlir::TypeConverter {
+/// themselves; `linalg` and `arith` know signless ones only. Knows beside the
+/// types which of their dynamic extents are the same.
+class ONNXTypeConverter : public mlir::TypeConverter {
+public:
+  /// Converts types only; no two dynamic extents are known to be the same.
   ONNXTypeConverter();
+  /// Analyses the functions of `module`.
+  explicit ONNXTypeConverter(mlir::ModuleOp module);
+  ~ONNXTypeConverter();
+
+  /// Whether the extents of `a` and `b`, values of the function around `op` as
+  /// it was before the conversion, are always the same.
+  bool isSame(mlir::Operation *op, mlir::Value a, int64_t axisA, mlir::Value b,
+              int64_t axisB) const;
+
+private:
+  llvm::DenseMap<mlir::Operation *, std::unique_ptr<ShapeAnalysis>> shapes;
 };
 
 using PopulateFn = void (*)(mlir::RewritePatternSet &patterns,

@@ -36,8 +36,25 @@ Value Scalars::mul(Value a, Value b) const {
 }
 
 Value Scalars::div(Value a, Value b) const {
-  return isUnsigned ? binary<arith::DivFOp, arith::DivUIOp>(e, a, b)
-                    : binary<arith::DivFOp, arith::DivSIOp>(e, a, b);
+  if (isa<FloatType>(a.getType()))
+    return arith::DivFOp::create(e.builder, e.loc, a, b);
+  auto is = [&](Value divisor) {
+    return arith::CmpIOp::create(e.builder, e.loc, arith::CmpIPredicate::eq, b,
+                                 divisor);
+  };
+  Value zero = e.number(0, a.getType()), one = e.number(1, a.getType());
+  Value isZero = is(zero);
+  if (isUnsigned) {
+    Value quotient =
+        arith::DivUIOp::create(e.builder, e.loc, a, select(isZero, one, b));
+    return select(isZero, zero, quotient);
+  }
+  // The least number divided by -1 overflows, which stops a processor too.
+  Value isMinusOne = is(e.number(-1, a.getType()));
+  Value isSpecial = arith::OrIOp::create(e.builder, e.loc, isZero, isMinusOne);
+  Value quotient =
+      arith::DivSIOp::create(e.builder, e.loc, a, select(isSpecial, one, b));
+  return select(isZero, zero, select(isMinusOne, sub(zero, a), quotient));
 }
 
 Value Scalars::max(Value a, Value b) const {
@@ -132,4 +149,111 @@ Value Scalars::lowest(Type type) const {
 
 Value Scalars::highest(Type type) const {
   return extreme(e, type, isUnsigned, /*greatest=*/true);
+}
+
+//===----------------------------------------------------------------------===//
+// Conversions between the standard's types
+//===----------------------------------------------------------------------===//
+
+static bool isUnsignedType(Type type) {
+  return type.isUnsignedInteger() || type.isInteger(1);
+}
+
+static Type signless(Type type) {
+  auto integer = dyn_cast<IntegerType>(type);
+  return integer ? IntegerType::get(type.getContext(), integer.getWidth())
+                 : type;
+}
+
+static Value compareFloats(Emitter &e, arith::CmpFPredicate predicate, Value a,
+                           Value b) {
+  return arith::CmpFOp::create(e.builder, e.loc, predicate, a, b);
+}
+
+/// Saturates before the conversion, whose result is undefined out of range.
+static Value floatToInteger(Emitter &e, Value value, Type to) {
+  Type from = value.getType();
+  if (from.getIntOrFloatBitWidth() < 32)
+    return floatToInteger(e, e.toFloat(value, e.builder.getF32Type()), to);
+  unsigned width = to.getIntOrFloatBitWidth();
+  bool isSigned = !isUnsignedType(to);
+  Type type = signless(to);
+  Scalars s{e, !isSigned};
+  // Powers of two are exact in every float type; 2^(width-1) - 1 may not be.
+  double limit = std::ldexp(1.0, isSigned ? width - 1 : width);
+  Value upper = e.real(limit, from),
+        lower = e.real(isSigned ? -limit : 0, from);
+  Value isAbove = compareFloats(e, arith::CmpFPredicate::OGE, value, upper);
+  // NaN is not in the range either.
+  Value isBelow = arith::CmpFOp::create(
+      e.builder, e.loc, arith::CmpFPredicate::ULT, value, lower);
+  Value isOutside = arith::OrIOp::create(e.builder, e.loc, isAbove, isBelow);
+  Value inside = s.select(isOutside, e.real(0, from), value);
+  Value integer;
+  if (isSigned)
+    integer = arith::FPToSIOp::create(e.builder, e.loc, type, inside);
+  else
+    integer = arith::FPToUIOp::create(e.builder, e.loc, type, inside);
+  Value isNaN = compareFloats(e, arith::CmpFPredicate::UNO, value, value);
+  Value bound = s.select(isAbove, s.highest(type), s.lowest(type));
+  bound = s.select(isNaN, e.number(0, type), bound);
+  return s.select(isOutside, bound, integer);
+}
+
+/// To an 8-bit float, whose range is small.
+static Value toSmallFloat(Emitter &e, Value value, FloatType to,
+                          bool saturate) {
+  value = e.toFloat(value, e.builder.getF32Type());
+  Type type = value.getType();
+  bool losesInfo;
+  APFloat largest = APFloat::getLargest(to.getFloatSemantics());
+  largest.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven,
+                  &losesInfo);
+  double limit = largest.convertToFloat();
+  if (saturate) {
+    // NaN passes both.
+    Value upper = e.real(limit, type), lower = e.real(-limit, type);
+    value = arith::MinimumFOp::create(e.builder, e.loc, value, upper);
+    value = arith::MaximumFOp::create(e.builder, e.loc, value, lower);
+  }
+  return e.toFloat(value, to);
+}
+
+Value Scalars::cast(Emitter &e, Value value, Type from, Type to,
+                    bool saturate) {
+  if (from == to)
+    return value;
+  if (isa<FloatType>(from) && isa<FloatType>(to))
+    return to.getIntOrFloatBitWidth() == 8
+               ? toSmallFloat(e, value, llvm::cast<FloatType>(to), saturate)
+               : e.toFloat(value, to);
+  if (to.isInteger(1)) {
+    Value zero = e.number(0, value.getType());
+    if (isa<FloatType>(from))
+      return arith::CmpFOp::create(e.builder, e.loc, arith::CmpFPredicate::UNE,
+                                   value, zero);
+    return arith::CmpIOp::create(e.builder, e.loc, arith::CmpIPredicate::ne,
+                                 value, zero);
+  }
+  if (isa<FloatType>(from))
+    return floatToInteger(e, value, to);
+  if (isa<FloatType>(to)) {
+    // By way of f32 to the smaller ones, as the standard's reference does.
+    Type wide = to.getIntOrFloatBitWidth() < 32 ? e.builder.getF32Type() : to;
+    Value real;
+    if (isUnsignedType(from))
+      real = arith::UIToFPOp::create(e.builder, e.loc, wide, value);
+    else
+      real = arith::SIToFPOp::create(e.builder, e.loc, wide, value);
+    return cast(e, real, wide, to, saturate);
+  }
+  unsigned before = from.getIntOrFloatBitWidth();
+  unsigned after = to.getIntOrFloatBitWidth();
+  if (before == after)
+    return value;
+  if (before > after)
+    return arith::TruncIOp::create(e.builder, e.loc, signless(to), value);
+  if (isUnsignedType(from))
+    return arith::ExtUIOp::create(e.builder, e.loc, signless(to), value);
+  return arith::ExtSIOp::create(e.builder, e.loc, signless(to), value);
 }
