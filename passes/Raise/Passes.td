@@ -71,8 +71,11 @@ def RaiseConcatPass : Pass<"fulgur-raise-concat", "::mlir::ModuleOp"> {
     %2 = onnx.Concat(%a, %b) {axis = 0 : i64}
     ```
 
-    Does not handle ranges that are known at run time only.
+    The indices may also name every element by all of its coordinates; the range
+    then is along any axis. Does not handle ranges that are known at run time
+    only.
   }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
 def RaiseNormPass : Pass<"fulgur-raise-norm", "::mlir::ModuleOp"> {

@@ -7,6 +7,7 @@
 // concatenation.
 //
 //===----------------------------------------------------------------------===//
+#include "dialects/ONNX/Analysis/ElementAnalysis.h"
 #include "passes/Raise/FoldONNX/Patterns.h"
 #include "passes/Raise/Matchers.h"
 #include "passes/Raise/Passes.h"
@@ -22,92 +23,154 @@ namespace fulgur {
 
 using namespace mlir;
 using namespace fulgur;
-using fulgur::onnx::constantInts;
 using fulgur::onnx::input;
 using fulgur::onnx::stringAttr;
 
 namespace {
+/// What one scatter writes: `value`, at `start` of one axis.
 struct Written {
+  int64_t axis;
   int64_t start;
   int64_t size;
   Value value;
 };
 
-struct RaiseConcat final : OpRewritePattern<onnx::ScatterNDOp> {
-  using OpRewritePattern::OpRewritePattern;
+class Raiser {
+public:
+  explicit Raiser(func::FuncOp function)
+      : function(function), shapes(function), elements(shapes) {}
 
-  /// The rows that `scatter` writes, if they are a range of whole rows.
-  static std::optional<Written> match(onnx::ScatterNDOp scatter) {
-    if (stringAttr(scatter, "reduction", "none") != "none")
-      return std::nullopt;
-    std::optional<SmallVector<int64_t>> rows = constantInts(input(scatter, 1));
-    RankedTensorType index = tensorType(input(scatter, 1));
-    if (!rows || !index || index.getRank() != 2 || index.getDimSize(1) != 1 ||
-        rows->empty() || rows->front() < 0)
-      return std::nullopt;
-    for (auto [i, row] : llvm::enumerate(*rows))
-      if (row != rows->front() + static_cast<int64_t>(i))
-        return std::nullopt;
-    return Written{rows->front(), static_cast<int64_t>(rows->size()),
-                   input(scatter, 2)};
-  }
+  void run();
 
-  LogicalResult matchAndRewrite(onnx::ScatterNDOp op,
-                                PatternRewriter &rewriter) const final {
-    RankedTensorType type = tensorType(op->getResult(0));
-    if (!type || type.getRank() < 1 || type.isDynamicDim(0))
-      return rewriter.notifyMatchFailure(op, "the first extent is not static");
-    // The last scatter comes first; what it writes hides earlier writes.
-    SmallVector<Written> parts;
-    for (auto scatter = op; scatter;
-         scatter = producer<onnx::ScatterNDOp>(input(scatter, 0))) {
-      std::optional<Written> part = match(scatter);
-      if (!part)
-        break;
-      bool isHidden = llvm::any_of(parts, [&](const Written &later) {
-        return part->start < later.start + later.size &&
-               later.start < part->start + part->size;
-      });
-      if (isHidden)
-        return rewriter.notifyMatchFailure(op, "the ranges overlap");
-      parts.push_back(*part);
-    }
-    llvm::sort(parts, [](const Written &a, const Written &b) {
-      return a.start < b.start;
-    });
-    int64_t end = 0;
-    SmallVector<Value> values;
-    for (const Written &part : parts) {
-      if (part.start != end)
-        return rewriter.notifyMatchFailure(op, "the ranges leave a gap");
-      end += part.size;
-      values.push_back(part.value);
-    }
-    if (end != type.getDimSize(0))
-      return rewriter.notifyMatchFailure(op,
-                                         "the ranges do not cover the axis");
-    remark::passed(
-        op.getLoc(),
-        remark::RemarkOpts::name("fulgur-raise-concat").category("raise"))
-        << std::to_string(values.size()) +
-               " scatters over ranges are a concatenation";
-    rewriter.replaceOpWithNewOp<onnx::ConcatOp>(
-        op, TypeRange{type}, values,
-        rewriter.getNamedAttr("axis", rewriter.getI64IntegerAttr(0)));
-    return success();
-  }
+private:
+  std::optional<Written> match(onnx::ScatterNDOp scatter);
+  /// The parts, in order, of which the chain that ends in `last` covers the
+  /// axis of all; none when something of what was there before is left.
+  std::optional<SmallVector<Written>> matchChain(onnx::ScatterNDOp last);
+
+  func::FuncOp function;
+  ShapeAnalysis shapes;
+  ElementAnalysis elements;
 };
 
 struct RaiseConcatPass final
     : fulgur::impl::RaiseConcatPassBase<RaiseConcatPass> {
   void runOnOperation() final {
     RewritePatternSet patterns(&getContext());
-    patterns.add<RaiseConcat>(&getContext());
-    // A concatenation of one part is no operator, and transposes cancel.
     populateFoldConstantPatterns(patterns);
     populateFoldMovementPatterns(patterns);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
-      signalPassFailure();
+    FrozenRewritePatternSet frozen(std::move(patterns));
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      if (function.isExternal())
+        continue;
+      // The transposes between two scatters cancel first.
+      if (failed(applyPatternsGreedily(function, frozen)))
+        return signalPassFailure();
+      Raiser(function).run();
+      if (failed(applyPatternsGreedily(function, frozen)))
+        return signalPassFailure();
+    }
   }
 };
 } // namespace
+
+/// The indices may name rows, or every element by all of its coordinates: each
+/// is where it stands, but for one axis with an offset.
+std::optional<Written> Raiser::match(onnx::ScatterNDOp scatter) {
+  if (stringAttr(scatter, "reduction", "none") != "none")
+    return std::nullopt;
+  Value indices = input(scatter, 1);
+  ArrayRef<AffineExpr> data = shapes.getShape(input(scatter, 0));
+  ArrayRef<AffineExpr> grid = shapes.getShape(indices);
+  std::optional<int64_t> depth =
+      grid.empty() ? std::nullopt : Sizes::asConstant(grid.back());
+  grid = grid.drop_back();
+  if (!depth || *depth != static_cast<int64_t>(grid.size()) ||
+      grid.size() > data.size())
+    return std::nullopt;
+  ElementAnalysis::Point at;
+  for (auto [axis, extent] : llvm::enumerate(grid))
+    at.push_back(elements.coordinate("axis" + std::to_string(axis), extent));
+  Sizes &sizes = elements.getSizes();
+  Written written{-1, 0, 0, input(scatter, 2)};
+  for (size_t axis = 0; axis < grid.size(); ++axis) {
+    at.push_back(sizes.constant(axis));
+    AffineExpr index = elements.getInteger(indices, at);
+    at.pop_back();
+    std::optional<int64_t> start =
+        index ? Sizes::asConstant(sizes.sub(index, at[axis])) : std::nullopt;
+    if (!start || *start < 0)
+      return std::nullopt;
+    if (*start == 0 && grid[axis] == data[axis])
+      continue;
+    std::optional<int64_t> size = Sizes::asConstant(grid[axis]);
+    if (!size || written.axis >= 0)
+      return std::nullopt;
+    written = {static_cast<int64_t>(axis), *start, *size, written.value};
+  }
+  // All of it is a range of the first axis too.
+  if (written.axis < 0) {
+    std::optional<int64_t> size = Sizes::asConstant(data[0]);
+    if (!size)
+      return std::nullopt;
+    written = {0, 0, *size, written.value};
+  }
+  return written;
+}
+
+std::optional<SmallVector<Written>> Raiser::matchChain(onnx::ScatterNDOp last) {
+  SmallVector<Written> parts;
+  // The last scatter comes first; what it writes hides earlier writes.
+  for (auto scatter = last; scatter;
+       scatter = producer<onnx::ScatterNDOp>(input(scatter, 0))) {
+    std::optional<Written> part = match(scatter);
+    if (!part || (!parts.empty() && part->axis != parts.front().axis))
+      break;
+    bool isHidden = llvm::any_of(parts, [&](const Written &later) {
+      return part->start < later.start + later.size &&
+             later.start < part->start + part->size;
+    });
+    if (isHidden)
+      return std::nullopt;
+    parts.push_back(*part);
+  }
+  llvm::sort(parts, [](const Written &a, const Written &b) {
+    return a.start < b.start;
+  });
+  int64_t end = 0;
+  for (const Written &part : parts) {
+    if (part.start != end)
+      return std::nullopt;
+    end += part.size;
+  }
+  if (parts.empty() ||
+      tensorType(last->getResult(0)).getDimSize(parts[0].axis) != end)
+    return std::nullopt;
+  return parts;
+}
+
+void Raiser::run() {
+  // From the end: a chain is read before its scatters are.
+  for (Operation &op : llvm::make_early_inc_range(
+           llvm::reverse(function.front().getOperations()))) {
+    auto scatter = dyn_cast<onnx::ScatterNDOp>(op);
+    if (!scatter || scatter->use_empty() || rankOf(scatter->getResult(0)) < 1)
+      continue;
+    std::optional<SmallVector<Written>> parts = matchChain(scatter);
+    if (!parts)
+      continue;
+    remark::passed(
+        op.getLoc(),
+        remark::RemarkOpts::name("fulgur-raise-concat").category("raise"))
+        << std::to_string(parts->size()) +
+               " scatters over ranges are a concatenation";
+    OpBuilder b(&op);
+    SmallVector<Value> values = llvm::map_to_vector(
+        *parts, [](const Written &part) { return part.value; });
+    auto concat = onnx::ConcatOp::create(
+        b, op.getLoc(), TypeRange{op.getResult(0).getType()}, values,
+        b.getNamedAttr("axis", b.getI64IntegerAttr(parts->front().axis)));
+    op.getResult(0).replaceAllUsesWith(concat->getResult(0));
+    op.erase();
+  }
+}

@@ -74,8 +74,13 @@ ShapeAnalysis::inferArithmetic(Operation *op) {
       return sizes.min(a, b);
     if (name == "Max")
       return sizes.max(a, b);
-    if (name == "Equal")
-      return a == b ? sizes.constant(1) : compare(x == y);
+    if (name == "Equal") {
+      AffineExpr more = sizes.sub(a, b), one = sizes.constant(1);
+      AffineExpr less = sizes.sub(b, a);
+      bool differ = sizes.isNeverNegative(sizes.sub(more, one)) ||
+                    sizes.isNeverNegative(sizes.sub(less, one));
+      return differ || a == b ? sizes.constant(a == b) : compare(x == y);
+    }
     if (name == "Less")
       return compare(x < y);
     if (name == "LessOrEqual")

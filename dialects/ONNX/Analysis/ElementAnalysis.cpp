@@ -84,6 +84,58 @@ ElementAnalysis::stepThroughParts(Operation *op, Coords at) {
   return std::nullopt;
 }
 
+/// The place in a tensor of shape `from` that has the same number, in row-major
+/// order, as `at` has in shape `to`.
+std::optional<ElementAnalysis::Point>
+ElementAnalysis::reshaped(Coords to, Coords at, Coords from) {
+  auto isUnit = [](AffineExpr extent) {
+    return Sizes::asConstant(extent) == 1;
+  };
+  // The extents other than 1 stay what they are: so do their coordinates.
+  Point kept, point;
+  SmallVector<AffineExpr> wide, narrow;
+  for (auto [extent, coordinate] : llvm::zip_equal(to, at))
+    if (!isUnit(extent)) {
+      wide.push_back(extent);
+      kept.push_back(coordinate);
+    }
+  llvm::copy_if(from, std::back_inserter(narrow),
+                [&](AffineExpr extent) { return !isUnit(extent); });
+  if (wide != narrow) {
+    AffineExpr number = sizes.constant(0);
+    for (auto [extent, coordinate] : llvm::zip_equal(wide, kept))
+      number = sizes.add(sizes.mul(number, extent), coordinate);
+    kept.clear();
+    // Each coordinate is one that leaves less than a stride.
+    for (size_t i = 0; i < narrow.size(); ++i) {
+      AffineExpr stride = sizes.constant(1);
+      for (AffineExpr extent : ArrayRef(narrow).drop_front(i + 1))
+        stride = sizes.mul(stride, extent);
+      auto leaves = [&](AffineExpr coordinate) {
+        AffineExpr rest = sizes.sub(number, sizes.mul(coordinate, stride));
+        AffineExpr spare =
+            sizes.sub(sizes.sub(stride, sizes.constant(1)), rest);
+        return isNeverNegative(rest) && isNeverNegative(spare);
+      };
+      SmallVector<AffineExpr> candidates{sizes.constant(0)};
+      llvm::append_range(candidates, llvm::make_first_range(ranges));
+      auto found = i + 1 == narrow.size() ? candidates.end()
+                                          : llvm::find_if(candidates, leaves);
+      if (i + 1 == narrow.size())
+        kept.push_back(number);
+      else if (found == candidates.end())
+        return std::nullopt;
+      else
+        kept.push_back(*found);
+      number = sizes.sub(number, sizes.mul(kept.back(), stride));
+    }
+  }
+  auto next = kept.begin();
+  for (AffineExpr extent : from)
+    point.push_back(isUnit(extent) ? sizes.constant(0) : *next++);
+  return point;
+}
+
 /// `Gather` and `GatherND`: what the indices at the coordinates point at.
 std::optional<ElementAnalysis::Place>
 ElementAnalysis::stepThroughGather(Operation *op, Coords at) {
@@ -151,25 +203,10 @@ std::optional<ElementAnalysis::Place> ElementAnalysis::stepBack(Value value,
       point[perm ? (*perm)[i] : at.size() - 1 - i] = at[i];
     return Place{from, point};
   }
-  if (isa<onnx::ReshapeOp, onnx::SqueezeOp, onnx::UnsqueezeOp>(op)) {
-    // The extents other than 1 stay what they are: so do their coordinates.
-    Point kept, point;
-    SmallVector<AffineExpr> before, after;
-    for (auto [extent, coordinate] :
-         llvm::zip_equal(shapes.getShape(value), at))
-      if (Sizes::asConstant(extent) != 1) {
-        after.push_back(extent);
-        kept.push_back(coordinate);
-      }
-    for (AffineExpr extent : shape) {
-      bool isUnit = Sizes::asConstant(extent) == 1;
-      if (!isUnit && before.size() == kept.size())
-        return std::nullopt;
-      point.push_back(isUnit ? sizes.constant(0) : kept[before.size()]);
-      if (!isUnit)
-        before.push_back(extent);
-    }
-    return before == after ? std::optional(Place{from, point}) : std::nullopt;
+  if (isa<onnx::ReshapeOp, onnx::FlattenOp, onnx::SqueezeOp, onnx::UnsqueezeOp>(
+          op)) {
+    std::optional<Point> point = reshaped(shapes.getShape(value), at, shape);
+    return point ? std::optional(Place{from, *point}) : std::nullopt;
   }
   if (isa<onnx::SliceOp>(op)) {
     std::optional<ArrayRef<AffineExpr>> starts, steps;

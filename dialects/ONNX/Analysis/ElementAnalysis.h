@@ -97,6 +97,7 @@ private:
   using Place = std::pair<mlir::Value, Point>;
 
   std::optional<Place> stepBack(mlir::Value value, Coords at);
+  std::optional<Point> reshaped(Coords to, Coords at, Coords from);
   std::optional<Place> stepThroughParts(mlir::Operation *op, Coords at);
   std::optional<Place> stepThroughGather(mlir::Operation *op, Coords at);
   /// The place where `at` is computed, and not only moved.
