@@ -45,6 +45,8 @@ static std::optional<int64_t> getNumChoices(Value experts) {
   if (!topK || topK->getResult(1) != experts)
     return std::nullopt;
   RankedTensorType type = tensorType(topK->getOperand(0));
+  if (!type)
+    return std::nullopt;
   int64_t axis = fromFront(intAttr(topK, "axis", -1), type.getRank());
   if (type.isDynamicDim(axis))
     return std::nullopt;
@@ -70,7 +72,8 @@ static StringRef checkOperands(const Experts &experts,
   }
   if (down.getElementType() != element)
     return "the weights have another type than the rows";
-  if (tensorType(experts.root->getResult(0)).getDimSize(1) != width)
+  RankedTensorType sum = tensorType(experts.root->getResult(0));
+  if (!sum || sum.getRank() != 2 || sum.getDimSize(1) != width)
     return "the sum has another width than the projections";
   std::optional<int64_t> numChoices = getNumChoices(experts.experts);
   if (!numChoices || *numChoices > numExperts)
@@ -103,7 +106,7 @@ static Verdict match(onnx::ReduceSumOp root, Experts &experts,
     for (unsigned i : {0, 1}) {
       // One number for each row of the other operand.
       Value column = mul->getOperand(i), product = mul->getOperand(1 - i);
-      if (tensorType(column).getShape().back() != 1 ||
+      if (rankOf(column) < 2 || tensorType(column).getShape().back() != 1 ||
           rankOf(column) != rankOf(product))
         continue;
       verdict = matchBatchedExperts(product, experts);

@@ -255,7 +255,8 @@ static std::optional<StringRef> matchSelection(Router &router) {
     return "the choices are not rows of a known number of experts";
   router.numExperts = type.getDimSize(1);
   router.k = getCount(router.topK);
-  if (router.k == 0)
+  RankedTensorType chosen = tensorType(router.topK->getResult(0));
+  if (router.k == 0 || !chosen || chosen.getDimSize(1) != router.k)
     return "the experts are not a known number of the greatest choices";
   if (router.bias) {
     RankedTensorType bias = tensorType(router.bias);

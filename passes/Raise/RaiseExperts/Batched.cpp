@@ -41,6 +41,8 @@ public:
 
 private:
   Experts &experts;
+  /// Whether all weights are gathered as [N, k, …].
+  bool isByRow = true;
 };
 } // namespace
 
@@ -69,6 +71,7 @@ StringRef BatchedMatcher::matchProjection(Value value, Projection &projection,
     if (!which || (experts.experts && which != experts.experts))
       return "the weights are not gathered by the experts of each row";
     experts.experts = which;
+    isByRow &= gathered.getRank() == 4 && gathered.getDimSize(1) == experts.k;
     projection = {data, transposed};
     rows = vector;
     return "";
@@ -92,7 +95,8 @@ StringRef BatchedMatcher::matchInput(Value rows) {
   }
   // A product with [N, k, …] weights repeats [N, 1, …] rows by itself.
   RankedTensorType type = tensorType(rows);
-  if (experts.k != 1 && (type.getRank() != 4 || type.getDimSize(1) != 1))
+  if (experts.k != 1 &&
+      (type.getRank() != 4 || type.getDimSize(1) != 1 || !isByRow))
     return "the rows are not repeated for each of their experts";
   experts.input = rows;
   return "";

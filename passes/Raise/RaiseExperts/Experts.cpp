@@ -69,6 +69,8 @@ static bool matchColumns(Value value, Value &whole, ProjectedPart &columns) {
     return false;
   }
   RankedTensorType type = tensorType(part->source);
+  if (!type)
+    return false;
   for (int64_t i = part->axis + 1; i < type.getRank(); ++i)
     if (type.getDimSize(i) != 1)
       return false;

@@ -59,7 +59,8 @@ bool GroupedMatcher::matchSort(Value order) {
   Value keys = sort->getOperand(0);
   experts.experts = asMatrix(keys, experts.k);
   // All of them: only then it is a permutation.
-  return experts.experts && shapes.isSame(order, 0, keys, 0);
+  return experts.experts && rankOf(keys) == 1 &&
+         shapes.isSame(order, 0, keys, 0);
 }
 
 bool GroupedMatcher::matchInverse(Value index) {
@@ -251,9 +252,10 @@ Verdict fulgur::matchGroupedExperts(Value value, Experts &experts,
     // The weights are in the order of the experts too.
     for (unsigned i : {0, 1}) {
       Value weights, order;
+      RankedTensorType column = tensorType(mul->getOperand(i));
       if (!matchRowGather(mul->getOperand(i), weights, order) ||
-          !matcher.isOrder(order) ||
-          tensorType(mul->getOperand(i)).getShape().back() != 1)
+          !matcher.isOrder(order) || !column || column.getRank() != 2 ||
+          column.getDimSize(1) != 1)
         continue;
       experts.weights = asMatrix(weights, experts.k);
       product = mul->getOperand(1 - i);
