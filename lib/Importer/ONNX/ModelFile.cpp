@@ -11,6 +11,7 @@
 #include "lib/Importer/ONNX/Functions.h"
 #include "lib/Importer/ONNX/WireFormat.h"
 
+#include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -36,12 +37,24 @@ int64_t fulgur::newestOpset() {
 
 ExitCode fulgur::guard(ReportFn report, const Twine &what,
                        function_ref<void()> action) {
-  try {
-    action();
+  std::optional<std::string> problem;
+  auto attempt = [&] {
+    try {
+      action();
+    } catch (const std::exception &error) {
+      problem = error.what();
+    }
+  };
+  // Type inference of some operators reads past the end of a shape when an
+  // attribute is wrong.
+  CrashRecoveryContext::Enable();
+  CrashRecoveryContext recovery;
+  if (!recovery.RunSafely(attempt))
+    problem = "the onnx library fails on it";
+  CrashRecoveryContext::Disable();
+  if (!problem)
     return ExitCode::Success;
-  } catch (const std::exception &error) {
-    return report(ExitCode::InvalidInput, what + ": " + error.what());
-  }
+  return report(ExitCode::InvalidInput, what + ": " + *problem);
 }
 
 ExitCode fulgur::inferShapes(ModelFile &file, ReportFn report) {

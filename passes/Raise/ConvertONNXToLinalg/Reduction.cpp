@@ -302,6 +302,8 @@ template <Kind kind> static LogicalResult convertReduce(Lowering &l) {
     RankedTensorType type = tensorType(l.in(1));
     if (!type.hasStaticShape() || type.getRank() > 1)
       return l.fail("the number of axes is not known");
+    if (type.getNumElements() > rankOf(x))
+      return l.fail("there are more axes than dimensions");
     if (kind != Kind::LogSumExp)
       return l.replace(reduceRuntimeAxes(e, x, l.in(1), keep, reducer, to));
     Value maximum = reduceRuntimeAxes(e, x, l.in(1), keep,
