@@ -70,15 +70,13 @@ Value Folder::getDim(StringRef name) {
 
 void Folder::refineType(Value value) {
   auto type = dyn_cast<TensorType>(value.getType());
-  if (!type)
+  if (!type || !analysis.hasRank(value))
     return;
   SmallVector<int64_t> shape;
   for (AffineExpr extent : analysis.getShape(value)) {
     std::optional<int64_t> known = Sizes::asConstant(extent);
     shape.push_back(known && *known >= 0 ? *known : ShapedType::kDynamic);
   }
-  if (!type.hasRank() && shape.empty())
-    return; // nothing is known, not even the rank
   value.setType(RankedTensorType::get(shape, type.getElementType()));
 }
 
@@ -133,6 +131,8 @@ void Folder::simplifyReshape(Operation *op) {
   if (!isa<onnx::ReshapeOp, onnx::ExpandOp, onnx::TileOp>(op))
     return;
   Value from = op->getOperand(0), to = op->getResult(0);
+  if (!analysis.hasRank(from) || !analysis.hasRank(to))
+    return;
   ArrayRef<AffineExpr> before = analysis.getShape(from);
   ArrayRef<AffineExpr> after = analysis.getShape(to);
   if (before == after && from.getType() == to.getType()) {
@@ -190,10 +190,15 @@ void Folder::removeExpands(Operation *op) {
   if (!isa<onnx::AddOp, onnx::SubOp, onnx::MulOp, onnx::DivOp, onnx::WhereOp,
            onnx::AndOp, onnx::OrOp, onnx::EqualOp>(op))
     return;
+  auto hasRank = [&](Value value) { return analysis.hasRank(value); };
+  if (!llvm::all_of(op->getOperands(), hasRank) || !hasRank(op->getResult(0)))
+    return;
   ArrayRef<AffineExpr> result = analysis.getShape(op->getResult(0));
   for (OpOperand &operand : op->getOpOperands()) {
     auto expand = operand.get().getDefiningOp<onnx::ExpandOp>();
     if (!expand)
+      continue;
+    if (!hasRank(expand->getOperand(0)))
       continue;
     ArrayRef<AffineExpr> small = analysis.getShape(expand->getOperand(0));
     // Some other operand must have every extent that the small one lacks.

@@ -128,8 +128,11 @@ ShapeAnalysis::ShapeAnalysis(func::FuncOp function)
     if (!name.empty() && !name.contains('+'))
       plain.insert(name);
   });
-  for (BlockArgument argument : function.getArguments())
+  for (BlockArgument argument : function.getArguments()) {
     shapes[argument] = fromType(argument);
+    if (isa<UnrankedTensorType>(argument.getType()))
+      unranked.insert(argument);
+  }
   forEachDim([&](Value argument, int64_t axis, StringRef name) {
     if (!name.empty())
       shapes[argument][axis] = parseDim(name, plain, sizes);
@@ -163,7 +166,10 @@ ShapeAnalysis::Exprs ShapeAnalysis::fromType(Value value) {
 
 void ShapeAnalysis::visit(Operation *op) {
   SmallVector<Exprs> inferred;
-  bool isKnown = inferShapes(op, inferred);
+  // Rules read the shapes of operands, which an unranked one lacks.
+  bool isOpen = llvm::any_of(op->getOperands(),
+                             [&](Value operand) { return !hasRank(operand); });
+  bool isKnown = !isOpen && inferShapes(op, inferred);
   for (auto [index, result] : llvm::enumerate(op->getResults())) {
     Exprs shape = fromType(result);
     bool isRanked = isa<RankedTensorType>(result.getType());
@@ -175,13 +181,15 @@ void ShapeAnalysis::visit(Operation *op) {
           expr = better;
       if (!isRanked && isa<UnrankedTensorType>(result.getType()))
         shape = inferred[index];
+    } else if (isa<UnrankedTensorType>(result.getType())) {
+      unranked.insert(result);
     }
     for (auto [axis, expr] : llvm::enumerate(shape))
       if (!expr)
         expr = sizes.extent(result, axis);
     shapes[result] = shape;
   }
-  if (op->getNumResults() == 1)
+  if (op->getNumResults() == 1 && !isOpen)
     if (std::optional<Exprs> known = inferContents(op))
       contents[op->getResult(0)] = std::move(*known);
 }

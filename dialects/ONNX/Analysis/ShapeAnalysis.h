@@ -24,7 +24,10 @@ public:
 
   explicit ShapeAnalysis(mlir::func::FuncOp function);
 
-  /// One size for each dimension of `value`, a ranked tensor that exists since
+  /// Whether the rank of `value` is known, from its type or otherwise.
+  bool hasRank(mlir::Value value) const { return !unranked.contains(value); }
+
+  /// One size for each dimension of `value`, which has a rank and exists since
   /// the analysis.
   llvm::ArrayRef<mlir::AffineExpr> getShape(mlir::Value value) const;
 
@@ -64,6 +67,7 @@ private:
 
   Sizes sizes;
   llvm::DenseMap<mlir::Value, Exprs> shapes;
+  llvm::DenseSet<mlir::Value> unranked;
   llvm::DenseMap<mlir::Value, Exprs> contents;
 };
 

@@ -202,9 +202,10 @@ struct RemoveNeutral final : OpRewritePattern<Op> {
       Value other = input(op, 1 - i);
       if (!value || !value.isSplat() ||
           value.getSplatValue<bool>() != neutral ||
-          other.getType() != op->getResult(0).getType() ||
-          value.getType().getRank() >
-              cast<RankedTensorType>(other.getType()).getRank())
+          other.getType() != op->getResult(0).getType())
+        continue;
+      auto type = dyn_cast<RankedTensorType>(other.getType());
+      if (!type || value.getType().getRank() > type.getRank())
         continue;
       rewriter.replaceOp(op, other);
       return success();

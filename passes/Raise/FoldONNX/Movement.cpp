@@ -29,6 +29,13 @@ static Value createAxes(ArrayRef<int64_t> values, OpBuilder &b, Location loc) {
                                    DenseElementsAttr::get(type, values));
 }
 
+/// Whether all that `op` reads and makes has a rank.
+static bool isRanked(Operation *op) {
+  auto hasRank = [](Type type) { return isa<RankedTensorType>(type); };
+  return llvm::all_of(op->getOperandTypes(), hasRank) &&
+         llvm::all_of(op->getResultTypes(), hasRank);
+}
+
 namespace {
 /// Two transposes are one.
 struct MergeTransposes final : OpRewritePattern<onnx::TransposeOp> {
@@ -182,7 +189,8 @@ struct HoistTranspose final : OpRewritePattern<onnx::TransposeOp> {
     Operation *producer = op->getOperand(0).getDefiningOp();
     auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
     if (!perm || !type ||
-        !isa_and_nonnull<onnx::ConcatOp, onnx::SplitOp>(producer))
+        !isa_and_nonnull<onnx::ConcatOp, onnx::SplitOp>(producer) ||
+        !isRanked(producer))
       return rewriter.notifyMatchFailure(op, "not of parts");
     // A concatenation that is read otherwise too would be made twice: a cache
     // with its new rows, for example.
@@ -235,7 +243,7 @@ template <typename Op> struct PartOfConcat final : OpRewritePattern<Op> {
   using OpRewritePattern<Op>::OpRewritePattern;
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const final {
     auto concat = input(op, 0).template getDefiningOp<onnx::ConcatOp>();
-    if (!concat)
+    if (!concat || !isRanked(concat) || !isRanked(op))
       return rewriter.notifyMatchFailure(op, "not of a concatenation");
     int64_t rank =
         cast<RankedTensorType>(concat->getResult(0).getType()).getRank();

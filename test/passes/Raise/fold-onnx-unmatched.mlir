@@ -57,3 +57,19 @@ func.func @narrow(%x: tensor<4xi64>) -> tensor<4xi64> {
   %1 = onnx.Cast(%0) {to = 7 : i64} : (tensor<4xi32>) -> tensor<4xi64>
   return %1 : tensor<4xi64>
 }
+
+// Where not even a rank is known, two shapes that look alike may differ.
+// CHECK-LABEL: @unranked
+// CHECK-COUNT-2: onnx.Reshape
+// CHECK: onnx.Expand
+// CHECK: onnx.Add
+// CHECK: onnx.Slice
+func.func @unranked(%x: tensor<?xf32> {fulgur.dims = ["n"]}, %s: tensor<?xi64> {fulgur.dims = ["r"]}, %t: tensor<?xi64> {fulgur.dims = ["q"]}) -> tensor<*xf32> {
+  %0 = onnx.Reshape(%x, %s) : (tensor<?xf32>, tensor<?xi64>) -> tensor<*xf32>
+  %1 = onnx.Sigmoid(%0) : (tensor<*xf32>) -> tensor<*xf32>
+  %2 = onnx.Reshape(%1, %t) : (tensor<*xf32>, tensor<?xi64>) -> tensor<*xf32>
+  %3 = onnx.Expand(%2, %s) : (tensor<*xf32>, tensor<?xi64>) -> tensor<*xf32>
+  %4 = onnx.Add(%3, %1) : (tensor<*xf32>, tensor<*xf32>) -> tensor<*xf32>
+  %5 = onnx.Slice(%4, %s, %t) : (tensor<*xf32>, tensor<?xi64>, tensor<?xi64>) -> tensor<*xf32>
+  return %5 : tensor<*xf32>
+}
