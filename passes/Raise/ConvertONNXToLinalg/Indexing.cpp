@@ -1,10 +1,189 @@
 //===----------------------------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
-#include "passes/Raise/ConvertONNXToLinalg/Patterns.h"
+//
+// Elements move to places that a tensor tells. An index that is out of range is
+// clamped: whatever a model computes, memory is not left.
+//
+//===----------------------------------------------------------------------===//
+#include "passes/Raise/ConvertONNXToLinalg/Lowering.h"
+#include "passes/Raise/ConvertONNXToLinalg/Scalars.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 using namespace fulgur;
+using fulgur::onnx::fromFront;
+using fulgur::onnx::intAttr;
+using fulgur::onnx::stringAttr;
+
+using Values = SmallVector<Value>;
+
+/// The index that `number`, an integer, means along `extent`.
+static Value toIndex(Emitter &e, Value number, Value extent) {
+  Scalars s{e};
+  Value zero = e.index(0);
+  Value index = arith::IndexCastOp::create(e.builder, e.loc,
+                                           e.builder.getIndexType(), number);
+  index = s.select(s.less(index, zero), s.add(index, extent), index);
+  return s.max(zero, s.min(index, s.sub(extent, e.index(1))));
+}
+
+static Values extentsOf(Emitter &e, Value tensor) {
+  Values extents;
+  for (OpFoldResult size : e.sizes(tensor))
+    extents.push_back(e.index(size));
+  return extents;
+}
+
+static Values loopIndices(Emitter &e, int64_t count) {
+  Values result;
+  for (int64_t dim = 0; dim < count; ++dim)
+    result.push_back(linalg::IndexOp::create(e.builder, e.loc, dim));
+  return result;
+}
+
+/// The indices of the result with, in place of those along the axis, the one
+/// that the tensor of indices has there.
+static LogicalResult convertGather(Lowering &l) {
+  Emitter &e = l.e;
+  Value x = l.in(0), places = l.in(1);
+  int64_t rank = rankOf(x), depth = rankOf(places);
+  int64_t axis = fromFront(intAttr(l.op, "axis", 0), rank);
+  MixedSizes to = e.sizes(x), between = e.sizes(places);
+  to.erase(to.begin() + axis);
+  to.insert(to.begin() + axis, between.begin(), between.end());
+  int64_t loops = to.size();
+  Value extent = e.index(e.size(x, axis));
+  SmallVector<int64_t> dims =
+      llvm::to_vector(llvm::seq<int64_t>(axis, axis + depth));
+  return l.replace(
+      e.parallel(places, e.map(loops, dims), to, elementType(x),
+                 [&](Emitter &e, ValueRange args) -> Values {
+                   Values all = loopIndices(e, loops), at;
+                   at.append(all.begin(), all.begin() + axis);
+                   at.push_back(toIndex(e, args[0], extent));
+                   at.append(all.begin() + axis + depth, all.end());
+                   return {tensor::ExtractOp::create(e.builder, e.loc, x, at)};
+                 }));
+}
+
+static LogicalResult convertGatherElements(Lowering &l) {
+  Emitter &e = l.e;
+  Value x = l.in(0), places = l.in(1);
+  int64_t rank = rankOf(x);
+  int64_t axis = fromFront(intAttr(l.op, "axis", 0), rank);
+  Value extent = e.index(e.size(x, axis));
+  return l.replace(e.parallel(
+      places, e.builder.getMultiDimIdentityMap(rank), e.sizes(places),
+      elementType(x), [&](Emitter &e, ValueRange args) -> Values {
+        Values at = loopIndices(e, rank);
+        at[axis] = toIndex(e, args[0], extent);
+        return {tensor::ExtractOp::create(e.builder, e.loc, x, at)};
+      }));
+}
+
+/// The last dimension of the indices has one for each of some leading
+/// dimensions of the operand, behind the batch.
+static LogicalResult convertGatherND(Lowering &l) {
+  Emitter &e = l.e;
+  Value x = l.in(0), places = l.in(1);
+  int64_t depth = rankOf(places);
+  int64_t batch = intAttr(l.op, "batch_dims", 0);
+  int64_t count = tensorType(places).getShape().back();
+  if (ShapedType::isDynamic(count))
+    return l.fail("the number of indices is not known");
+  MixedSizes to = e.sizes(places), from = e.sizes(x);
+  to.pop_back();
+  to.append(from.begin() + batch + count, from.end());
+  int64_t loops = to.size();
+  Values extents = extentsOf(e, x);
+  return l.replace(e.parallel(
+      ValueRange(), {}, to, elementType(x),
+      [&](Emitter &e, ValueRange) -> Values {
+        Values all = loopIndices(e, loops), at;
+        at.append(all.begin(), all.begin() + batch);
+        Values where(all.begin(), all.begin() + depth - 1);
+        for (int64_t i = 0; i < count; ++i) {
+          where.push_back(e.index(i));
+          Value number =
+              tensor::ExtractOp::create(e.builder, e.loc, places, where);
+          where.pop_back();
+          at.push_back(toIndex(e, number, extents[batch + i]));
+        }
+        at.append(all.begin() + depth - 1, all.end());
+        return {tensor::ExtractOp::create(e.builder, e.loc, x, at)};
+      }));
+}
+
+/// What an update does to the element that is there.
+static Value combine(Lowering &l, Scalars s, Value before, Value update) {
+  StringRef how = stringAttr(l.op, "reduction", "none");
+  return how == "add"   ? s.add(before, update)
+         : how == "mul" ? s.mul(before, update)
+         : how == "max" ? s.max(before, update)
+         : how == "min" ? s.min(before, update)
+                        : update;
+}
+
+/// The updates one after the other, `at` the place of each: later ones win.
+static LogicalResult
+scatter(Lowering &l, ArrayRef<OpFoldResult> counts,
+        function_ref<Values(ArrayRef<Value> update)> getPlace) {
+  Emitter &e = l.e;
+  Value x = l.in(0), updates = l.in(2);
+  Scalars s{e, l.isUnsigned(0)};
+  Value result = e.copy(x, e.empty(e.sizes(x), elementType(x)));
+  return l.replace(e.nest(
+      counts, result, [&](ArrayRef<Value> indices, Value carried) -> Value {
+        Values at = getPlace(indices);
+        Value update =
+            tensor::ExtractOp::create(e.builder, e.loc, updates, indices);
+        Value before = tensor::ExtractOp::create(e.builder, e.loc, carried, at);
+        return tensor::InsertOp::create(
+            e.builder, e.loc, combine(l, s, before, update), carried, at);
+      }));
+}
+
+static LogicalResult convertScatterElements(Lowering &l) {
+  Emitter &e = l.e;
+  int64_t axis = fromFront(intAttr(l.op, "axis", 0), rankOf(l.in(0)));
+  Value extent = e.index(e.size(l.in(0), axis));
+  return scatter(l, e.sizes(l.in(1)), [&](ArrayRef<Value> update) {
+    Value number = tensor::ExtractOp::create(e.builder, e.loc, l.in(1), update);
+    Values at(update);
+    at[axis] = toIndex(e, number, extent);
+    return at;
+  });
+}
+
+static LogicalResult convertScatterND(Lowering &l) {
+  Emitter &e = l.e;
+  Value places = l.in(1);
+  int64_t depth = rankOf(places) - 1;
+  int64_t count = tensorType(places).getShape().back();
+  if (ShapedType::isDynamic(count))
+    return l.fail("the number of indices is not known");
+  Values extents = extentsOf(e, l.in(0));
+  return scatter(l, e.sizes(l.in(2)), [&](ArrayRef<Value> update) {
+    Values where(update.take_front(depth)), at;
+    for (int64_t i = 0; i < count; ++i) {
+      where.push_back(e.index(i));
+      Value number = tensor::ExtractOp::create(e.builder, e.loc, places, where);
+      where.pop_back();
+      at.push_back(toIndex(e, number, extents[i]));
+    }
+    llvm::append_range(at, update.drop_front(depth));
+    return at;
+  });
+}
 
 void fulgur::populateConvertIndexingPatterns(RewritePatternSet &patterns,
-                                             const ONNXTypeConverter &types) {}
+                                             const ONNXTypeConverter &types) {
+  addLowering<onnx::GatherOp>(patterns, types, convertGather);
+  addLowering<onnx::GatherElementsOp>(patterns, types, convertGatherElements);
+  addLowering<onnx::GatherNDOp>(patterns, types, convertGatherND);
+  addLowering<onnx::ScatterElementsOp>(patterns, types, convertScatterElements);
+  addLowering<onnx::ScatterNDOp>(patterns, types, convertScatterND);
+}
