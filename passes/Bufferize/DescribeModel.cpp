@@ -81,7 +81,9 @@ FailureOr<Attribute> DescribeModelPass::describe(func::FuncOp main, Type type,
                    : StringAttr();
     if (!tensor.isDynamicDim(axis))
       continue;
-    if (dim && !dim.empty())
+    // An extent of an output that is no input's ("past + seq") has no name that
+    // the caller could set: the step computes it.
+    if (dim && (role != "output" || dims.contains(dim)))
       names[axis] = dim;
     if (role == "output")
       continue;

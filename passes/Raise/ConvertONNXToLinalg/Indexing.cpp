@@ -99,22 +99,22 @@ static LogicalResult convertGatherND(Lowering &l) {
   to.append(from.begin() + batch + count, from.end());
   int64_t loops = to.size();
   Values extents = extentsOf(e, x);
-  return l.replace(e.parallel(
-      ValueRange(), {}, to, elementType(x),
-      [&](Emitter &e, ValueRange) -> Values {
-        Values all = loopIndices(e, loops), at;
-        at.append(all.begin(), all.begin() + batch);
-        Values where(all.begin(), all.begin() + depth - 1);
-        for (int64_t i = 0; i < count; ++i) {
-          where.push_back(e.index(i));
-          Value number =
-              tensor::ExtractOp::create(e.builder, e.loc, places, where);
-          where.pop_back();
-          at.push_back(toIndex(e, number, extents[batch + i]));
-        }
-        at.append(all.begin() + depth - 1, all.end());
-        return {tensor::ExtractOp::create(e.builder, e.loc, x, at)};
-      }));
+  return l.replace(
+      e.parallel(ValueRange(), {}, to, elementType(x),
+                 [&](Emitter &e, ValueRange) -> Values {
+                   Values all = loopIndices(e, loops), at;
+                   at.append(all.begin(), all.begin() + batch);
+                   Values where(all.begin(), all.begin() + depth - 1);
+                   for (int64_t i = 0; i < count; ++i) {
+                     where.push_back(e.index(i));
+                     Value number = tensor::ExtractOp::create(e.builder, e.loc,
+                                                              places, where);
+                     where.pop_back();
+                     at.push_back(toIndex(e, number, extents[batch + i]));
+                   }
+                   at.append(all.begin() + depth - 1, all.end());
+                   return {tensor::ExtractOp::create(e.builder, e.loc, x, at)};
+                 }));
 }
 
 /// What an update does to the element that is there.
