@@ -63,6 +63,7 @@ MaskReader::read(Value mask, ArrayRef<AffineExpr> scores, bool isNegated) {
       sizes.add(sizes.sub(scores.back(), scores[scores.size() - 2]), query);
   AffineExpr distance = sizes.sub(last, token);
   MaskMeaning result;
+  result.isFinite = visible->isFinite;
   for (Condition &condition : visible->all) {
     bool isInequality = condition.kind == Condition::Kind::NotNegative;
     std::optional<int64_t> width =

@@ -22,6 +22,8 @@ struct MaskMeaning {
   std::optional<int64_t> window;
   /// Further conditions, on the coordinates of `MaskReader`.
   llvm::SmallVector<Condition> rest;
+  /// Whether the mask hides by a finite number that is added.
+  bool isFinite = false;
 
   /// Whether both let the same tokens through, as far as their form shows.
   bool operator==(const MaskMeaning &other) const;

@@ -268,9 +268,9 @@ def RaiseAttentionPass : Pass<"fulgur-raise-attention", "::mlir::ModuleOp"> {
 
     A mask is followed to what it is made of. What is not causal and no window
     stays as `mask`: a boolean one if it is known where it hides, else the mask
-    as it was. Operands and result are transposed to `[B, S, H, D]`. Where a mask
-    hides all tokens from a query, the chain yields a mean of all values or NaN,
-    and the operation zeros.
+    as it was. So does one that adds a finite number and may hide all tokens from
+    a query: the chain then yields the mean of all values. Operands and result
+    are transposed to `[B, S, H, D]`.
 
     Does not raise chains over three axes, capped scores, or weights that are
     read by others too.
@@ -320,7 +320,8 @@ def RaiseSelectionPass : Pass<"fulgur-raise-selection", "::mlir::ModuleOp"> {
     %o = fulgur.sparse_latent_attention %q latent %c rope_key %r up %u indices %i …
     ```
 
-    Does not handle a selection for each head.
+    A query that sees no token gives zeros, whatever the chain made of the
+    numbers that hide. Does not handle a selection for each head.
   }];
   let dependentDialects = ["::fulgur::FulgurDialect", "::mlir::arith::ArithDialect"];
 }

@@ -12,6 +12,7 @@
 #include "passes/Raise/Matchers.h"
 #include "passes/Raise/Passes.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -37,6 +38,8 @@ namespace {
 struct Mask {
   Value value;
   bool isNegated = false;
+  /// The number that replaces what a boolean one hides, if that is finite.
+  Value replacement = {};
 };
 
 /// One attention as it stands in the graph.
@@ -51,6 +54,8 @@ struct Match {
   SmallVector<Mask> masks;
   double scale = 1;
   bool causal = false;
+  /// Whether rows that see nothing are meant to give zeros.
+  bool isGuarded = false;
 };
 
 /// What the masks of one attention come to.
@@ -145,7 +150,10 @@ bool Raiser::matchScores(Value scores, Match &match) {
     bool hidesTrue = isHiding(where->getOperand(1));
     if (!hidesTrue && !isHiding(where->getOperand(2)))
       return false;
-    match.masks.push_back({where->getOperand(0), hidesTrue});
+    Value hidden = where->getOperand(hidesTrue ? 1 : 2);
+    bool isFinite = std::isfinite(*constantScalar(hidden));
+    match.masks.push_back(
+        {where->getOperand(0), hidesTrue, isFinite ? hidden : Value()});
     return matchScores(where->getOperand(hidesTrue ? 2 : 1), match);
   }
   while (Value inner = peelScale(scores, match.scale))
@@ -232,6 +240,7 @@ std::string Raiser::matchChain(Operation *softmax, Match &match) {
       bool isPassedOn = isa<onnx::CastOp>(user) ||
                         (isa<onnx::WhereOp>(user) &&
                          skipNaNGuard(user->getResult(0)) == value);
+      match.isGuarded |= isa<onnx::WhereOp>(user) && isPassedOn;
       if (isPassedOn)
         pending.push_back(user->getResult(0));
       else if (isa<onnx::MatMulOp>(user) && user->getOperand(0) == value &&
@@ -318,11 +327,24 @@ std::string Raiser::see(const Match &match, Seen &seen) {
   for (const Mask &mask : match.masks) {
     if (!masks.fits(mask.value, scores))
       return "a mask does not have the sizes of the scores";
+    // A dynamic size would be read as that of the scores.
+    bool isTold = llvm::all_of(
+        llvm::zip_equal(tensorType(mask.value).getShape(), shapeOf(mask.value)),
+        [](auto pair) {
+          auto [size, extent] = pair;
+          return !ShapedType::isDynamic(size) || !Sizes::asConstant(extent);
+        });
     std::optional<MaskMeaning> meaning =
         masks.read(mask.value, scores, mask.isNegated);
     bool isOther = meaning && meaning->window && seen.window &&
                    meaning->window != seen.window;
-    if (!meaning || isOther) {
+    // Where finite numbers may hide a whole row, the mean of all is meant; but
+    // not where SDPA was decomposed, whose guard then only misses the row.
+    bool isMean = meaning && !meaning->rest.empty() && !match.isGuarded &&
+                  (meaning->isFinite || mask.replacement);
+    if (!meaning || isOther || isMean) {
+      if (!isTold)
+        return "a mask has a size that its type does not tell";
       kept.push_back(asOperand(mask, loc));
       continue;
     }
@@ -332,6 +354,8 @@ std::string Raiser::see(const Match &match, Seen &seen) {
     if (meaning->rest.empty())
       continue;
     Value rest = masks.build(meaning->rest, scores, builder, loc);
+    if (!rest && !isTold)
+      return "a mask has a size that its type does not tell";
     kept.push_back(rest ? rest : asOperand(mask, loc));
   }
   Type element;
@@ -351,6 +375,18 @@ Value Raiser::asOperand(const Mask &mask, Location loc) {
   SmallVector<int64_t> axes(4 - rankOf(mask.value));
   std::iota(axes.begin(), axes.end(), 0);
   Value value = createUnsqueeze(builder, loc, mask.value, axes);
+  if (mask.replacement) {
+    RankedTensorType type = tensorType(mask.replacement);
+    Value zero = arith::ConstantOp::create(
+        builder, loc, cast<TypedAttr>(builder.getZeroAttr(type)));
+    Value branches[] = {zero, mask.replacement};
+    return onnx::WhereOp::create(
+               builder, loc,
+               TypeRange{tensorType(value).clone(type.getElementType())},
+               ValueRange{value, branches[mask.isNegated],
+                          branches[!mask.isNegated]})
+        ->getResult(0);
+  }
   if (!mask.isNegated)
     return value;
   return onnx::NotOp::create(builder, loc, TypeRange{value.getType()},

@@ -50,6 +50,7 @@ Conjunction ElementAnalysis::holds(Value value, Coords at) {
 
 Conjunction ElementAnalysis::both(Conjunction a, const Conjunction &b) {
   a.isNever |= b.isNever;
+  a.isFinite |= b.isFinite;
   for (const Condition &condition : b.all)
     if (!llvm::is_contained(a.all, condition))
       a.all.push_back(condition);
@@ -195,7 +196,7 @@ std::optional<Conjunction> ElementAnalysis::scattered(Operation *op,
   Condition condition{
       Condition::Kind::Selected, after->isNever, {}, indices, {}};
   condition.at.assign(at.begin(), at.end());
-  return Conjunction{false, {condition}};
+  return Conjunction{false, {condition}, before->isFinite || after->isFinite};
 }
 
 /// A triangle of a constant: what is outside of it is 0, or false.
@@ -219,7 +220,12 @@ std::optional<Conjunction> ElementAnalysis::triangle(Operation *op, Coords at) {
   Conjunction kept = intAttr(op, "upper", 1)
                          ? notNegative(beyond)
                          : notNegative(sizes.sub(sizes.constant(0), beyond));
-  return isBoolean ? kept : negate(kept);
+  if (isBoolean)
+    return kept;
+  std::optional<Conjunction> visible = negate(kept);
+  if (visible)
+    visible->isFinite = inside->isFinite;
+  return visible;
 }
 
 /// `Where`, when one of the branches is always false (or hides).
@@ -233,13 +239,16 @@ std::optional<Conjunction> ElementAnalysis::chosen(Operation *op, Coords at) {
   std::optional<Conjunction> otherwise = visibleOperand(op, 2, at);
   if (!then || !otherwise)
     return std::nullopt;
-  if (otherwise->isNever)
+  if (otherwise->isNever) {
+    then->isFinite |= otherwise->isFinite;
     return both(*condition, *then);
+  }
   if (!then->isNever)
     return std::nullopt;
   std::optional<Point> point =
       align(input(op, 0), shapes.getShape(op->getResult(0)), at);
   std::optional<Conjunction> opposite = getOpposite(input(op, 0), *point);
+  otherwise->isFinite |= then->isFinite;
   return opposite ? std::optional(both(*opposite, *otherwise)) : std::nullopt;
 }
 
@@ -344,14 +353,19 @@ std::optional<Conjunction> ElementAnalysis::getVisible(Value value, Coords at) {
   if (!op || !isa<FloatType>(element))
     return std::nullopt;
   auto number = [&](double constant) -> std::optional<Conjunction> {
-    if (constant == 0 || hides(constant, element))
-      return whether(constant == 0);
-    return std::nullopt;
+    if (constant != 0 && !hides(constant, element))
+      return std::nullopt;
+    Conjunction visible = whether(constant == 0);
+    visible.isFinite = visible.isNever && std::isfinite(constant);
+    return visible;
   };
   if (std::optional<double> scalar = constantScalar(value))
     return number(*scalar);
-  if (std::optional<Conjunction> table = diagonalTable(value, at))
+  if (std::optional<Conjunction> table = diagonalTable(value, at)) {
+    // Not looked up: the finite lowest is what exporters write.
+    table->isFinite = true;
     return table;
+  }
   if (auto fill = dyn_cast<onnx::ConstantOfShapeOp>(op)) {
     auto attr = fill->getAttrOfType<DenseElementsAttr>("value");
     return attr ? number(attr.getSplatValue<APFloat>().convertToDouble())
@@ -381,7 +395,11 @@ std::optional<Conjunction> ElementAnalysis::getVisible(Value value, Coords at) {
           align(op->getOperand(1 - i), shapes.getShape(value), at);
       std::optional<Conjunction> hidden =
           point ? indicator(op->getOperand(1 - i), *point) : std::nullopt;
-      return hidden ? negate(*hidden) : std::nullopt;
+      std::optional<Conjunction> visible =
+          hidden ? negate(*hidden) : std::nullopt;
+      if (visible)
+        visible->isFinite = true;
+      return visible;
     }
   }
   return std::nullopt;

@@ -49,6 +49,9 @@ struct Condition {
 struct Conjunction {
   bool isNever = false;
   llvm::SmallVector<Condition> all;
+  /// Of a mask that is added: whether it hides by a finite number. A row of
+  /// which all is hidden then is like one of which nothing is.
+  bool isFinite = false;
 
   bool isAlways() const { return !isNever && all.empty(); }
 };

@@ -141,7 +141,7 @@ func.func @numbers_and_condition(%q: tensor<?x2x?x8xf32> {fulgur.dims = ["batch"
   %kt = onnx.Transpose(%k) {perm = array<i64: 0, 1, 3, 2>} : (tensor<?x2x?x8xf32>) -> tensor<?x2x8x?xf32>
   %qk = onnx.MatMul(%q, %kt) : (tensor<?x2x?x8xf32>, tensor<?x2x8x?xf32>) -> tensor<?x2x?x?xf32>
   %s1 = onnx.Add(%qk, %a) : (tensor<?x2x?x?xf32>, tensor<?x1x?x?xf32>) -> tensor<?x2x?x?xf32>
-  %low = arith.constant dense<-3.40282347E+38> : tensor<f32>
+  %low = arith.constant dense<0xFF800000> : tensor<f32>
   %s2 = onnx.Where(%c, %s1, %low) : (tensor<?x1x?x?xi1>, tensor<?x2x?x?xf32>, tensor<f32>) -> tensor<?x2x?x?xf32>
   %w = onnx.Softmax(%s2) {axis = -1 : i64} : (tensor<?x2x?x?xf32>) -> tensor<?x2x?x?xf32>
   %o = onnx.MatMul(%w, %v) : (tensor<?x2x?x?xf32>, tensor<?x2x?x4xf32>) -> tensor<?x2x?x4xf32>

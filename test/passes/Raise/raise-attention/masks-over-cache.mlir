@@ -269,7 +269,7 @@ module {
     %ss = tensor.from_elements %s : tensor<i64>
     %ps = tensor.from_elements %p : tensor<i64>
     %ts = tensor.from_elements %t : tensor<i64>
-    %low = arith.constant dense<-3.40282347E+38> : tensor<f32>
+    %low = arith.constant dense<0xFF800000> : tensor<f32>
     %x012 = arith.constant dense<[0, 1, 2]> : tensor<3xi64>
     %x013 = arith.constant dense<[0, 1, 3]> : tensor<3xi64>
     %rt = onnx.Range(%c0, %ts, %c1) : (tensor<i64>, tensor<i64>, tensor<i64>) -> tensor<?xi64>

@@ -28,7 +28,7 @@ module {
     %ts = tensor.from_elements %t : tensor<i64>
     %one = arith.constant 1 : i64
     %zero = arith.constant dense<0.0> : tensor<f32>
-    %low = arith.constant dense<-3.40282347E+38> : tensor<f32>
+    %low = arith.constant dense<0xFF800000> : tensor<f32>
     %last = arith.constant dense<-1> : tensor<1xi64>
     %x012 = arith.constant dense<[0, 1, 2]> : tensor<3xi64>
     %x013 = arith.constant dense<[0, 1, 3]> : tensor<3xi64>
