@@ -230,10 +230,24 @@ Value Emitter::squeeze(Value tensor, int64_t axis) {
   return collapse(tensor, groups);
 }
 
+/// Whether one of `sizes` is known to be 0.
+static bool hasNone(ArrayRef<OpFoldResult> sizes) {
+  return llvm::any_of(
+      sizes, [](OpFoldResult size) { return getConstantIntValue(size) == 0; });
+}
+
 Value Emitter::slice(Value tensor, ArrayRef<OpFoldResult> offsets,
                      ArrayRef<OpFoldResult> sizes,
                      ArrayRef<OpFoldResult> strides,
                      ArrayRef<int64_t> dropped) {
+  // Nothing may start behind the last element, where an empty slice can be.
+  if (hasNone(sizes)) {
+    MixedSizes kept;
+    for (auto [dim, extent] : llvm::enumerate(sizes))
+      if (!llvm::is_contained(dropped, static_cast<int64_t>(dim)))
+        kept.push_back(extent);
+    return empty(kept, typeOf(tensor).getElementType());
+  }
   MixedSizes ones(offsets.size(), size(1));
   if (strides.empty())
     strides = ones;
@@ -250,6 +264,8 @@ Value Emitter::slice(Value tensor, ArrayRef<OpFoldResult> offsets,
 Value Emitter::insert(Value tensor, Value into, ArrayRef<OpFoldResult> offsets,
                       ArrayRef<OpFoldResult> sizes,
                       ArrayRef<OpFoldResult> strides) {
+  if (hasNone(sizes))
+    return into;
   MixedSizes ones(offsets.size(), size(1));
   return tensor::InsertSliceOp::create(builder, loc, tensor, into, offsets,
                                        sizes, strides.empty() ? ones : strides);
