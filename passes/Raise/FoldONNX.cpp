@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/Fulgur/IR/FulgurDialect.h"
+#include "dialects/ONNX/Analysis/ConstantTable.h"
 #include "dialects/ONNX/Analysis/ShapeAnalysis.h"
 #include "dialects/ONNX/IR/ONNXDialect.h"
 #include "passes/Raise/FoldONNX/Patterns.h"
@@ -16,6 +17,8 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+#include <cmath>
 
 namespace fulgur {
 #define GEN_PASS_DEF_FOLDONNXPASS
@@ -66,6 +69,30 @@ Value Folder::getDim(StringRef name) {
       dim.setMaxAttr(builder.getI64IntegerAttr(range[1]));
     }
   return value = dim;
+}
+
+/// Zeros or ones that an exporter stored as a tensor say more as a constant.
+static void inlineSplat(GetWeightOp get) {
+  constexpr int64_t maxRead = 1 << 16;
+  Value value = get.getResult();
+  std::optional<ConstantTable> table = ConstantTable::get(value, maxRead);
+  if (!table || table->size() == 0)
+    return;
+  double first = (*table)[0];
+  for (int64_t i = 1; i < table->size(); ++i)
+    if ((*table)[i] != first ||
+        std::signbit((*table)[i]) != std::signbit(first))
+      return;
+  auto type = cast<RankedTensorType>(value.getType());
+  Type element = type.getElementType();
+  OpBuilder b(get);
+  Attribute number =
+      isa<FloatType>(element)
+          ? Attribute(b.getFloatAttr(element, first))
+          : b.getIntegerAttr(element, static_cast<int64_t>(first));
+  value.replaceAllUsesWith(arith::ConstantOp::create(
+      b, get.getLoc(), DenseElementsAttr::get(type, number)));
+  get.erase();
 }
 
 void Folder::refineType(Value value) {
@@ -245,6 +272,8 @@ void FoldONNXPass::runOnOperation() {
   for (auto function : getOperation().getOps<func::FuncOp>()) {
     if (function.isExternal())
       continue;
+    for (auto get : llvm::make_early_inc_range(function.getOps<GetWeightOp>()))
+      inlineSplat(get);
     Folder(function).run();
     if (failed(applyPatternsGreedily(function, frozen)))
       return signalPassFailure();

@@ -41,7 +41,8 @@ def FoldONNXPass : Pass<"fulgur-fold-onnx", "::mlir::ModuleOp"> {
     - makes extents static in types where they are constant,
     - replaces small integer tensors by constants, or by index arithmetic over
       `fulgur.dim`,
-    - folds operators on small constants, and removes those that do nothing.
+    - folds operators on small constants, and removes those that do nothing,
+    - makes stored tensors of one value constants.
 
     ```mlir
     %s = onnx.Shape(%x) {start = 1 : i64} : (tensor<?x?x8xf32>) -> tensor<2xi64>
