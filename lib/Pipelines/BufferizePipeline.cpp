@@ -17,6 +17,7 @@ using namespace mlir;
 void fulgur::buildBufferizePipeline(OpPassManager &pm,
                                     const BufferizeOptions &options) {
   pm.addPass(createDescribeModelPass());
+  pm.addPass(createPackWeightsPass({options.vectorBytes}));
   pm.addPass(createDecomposeTensorsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

@@ -19,6 +19,7 @@ using namespace mlir;
 
 void fulgur::buildLowerToCPUPipeline(OpPassManager &pm,
                                      const LowerToCPUOptions &options) {
+  pm.addPass(createLowerMatmulPass({options.vectorBytes}));
   // Loops, and those of them that threads run.
   pm.addPass(createLowerLinalgPass());
   pm.addPass(createForallToParallelLoopPass());

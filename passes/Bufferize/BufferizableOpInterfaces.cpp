@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// A weight is a buffer that is there already and must not be written to.
+// A weight is a buffer that is there already and must not be written to. What
+// multiplies with it works in its destination.
 //
 //===----------------------------------------------------------------------===//
 #include "passes/Bufferize/BufferizableOpInterfaces.h"
@@ -10,6 +11,7 @@
 #include "dialects/Fulgur/IR/FulgurDialect.h"
 
 #include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
+#include "mlir/Dialect/Bufferization/IR/DstBufferizableOpInterfaceImpl.h"
 
 using namespace mlir;
 using namespace mlir::bufferization;
@@ -44,10 +46,32 @@ struct GetWeightInterface final
     return success();
   }
 };
+
+struct PackedMatmulInterface final
+    : DstBufferizableOpInterfaceExternalModel<PackedMatmulInterface,
+                                              PackedMatmulOp> {
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &options,
+                          BufferizationState &state) const {
+    SmallVector<Value> buffers;
+    for (Value operand : op->getOperands()) {
+      if (!isa<TensorType>(operand.getType()))
+        return success();
+      FailureOr<Value> buffer = getBuffer(rewriter, operand, options, state);
+      if (failed(buffer))
+        return failure();
+      buffers.push_back(*buffer);
+    }
+    PackedMatmulOp::create(rewriter, op->getLoc(), TypeRange{}, buffers);
+    replaceOpWithBufferizedValues(rewriter, op, buffers.back());
+    return success();
+  }
+};
 } // namespace
 
 void fulgur::registerFulgurBufferizableOpInterfaces(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, FulgurDialect *) {
     GetWeightOp::attachInterface<GetWeightInterface>(*context);
+    PackedMatmulOp::attachInterface<PackedMatmulInterface>(*context);
   });
 }

@@ -12,7 +12,8 @@ def DescribeModelPass : Pass<"fulgur-describe-model", "::mlir::ModuleOp"> {
     Writes what the executable tells of its model on the module, while `@main`
     still has tensors: `fulgur.dims` (in order of first appearance),
     `fulgur.inputs` and `fulgur.outputs`. Extents of arguments become
-    `fulgur.dim`, and arguments read-only, as their memory is the caller's.
+    `fulgur.dim`, and arguments read-only, as their memory is the caller's. Does
+    not change what is computed.
 
     Before:
 
@@ -41,7 +42,7 @@ def DecomposeTensorsPass : Pass<"fulgur-decompose-tensors", "::mlir::ModuleOp"> 
   let description = [{
     Turns `tensor.concat` into insertions into one tensor, constant splats that
     are written to into `linalg.fill`, and `tensor.dim` into arithmetic on what
-    the shape was made of.
+    the shape was made of. Does not touch constants that are only read.
 
     Before:
 
@@ -63,6 +64,41 @@ def DecomposeTensorsPass : Pass<"fulgur-decompose-tensors", "::mlir::ModuleOp"> 
                            "::mlir::tensor::TensorDialect"];
 }
 
+def PackWeightsPass : Pass<"fulgur-pack-weights", "::mlir::ModuleOp"> {
+  let summary = "Let matrix products read weights as panels";
+  let description = [{
+    Marks weights that are only the right side of matrix products as packed:
+    the runtime then stores them in panels of two vectors of columns, and the
+    products read those.
+
+    Before:
+
+    ```mlir
+    fulgur.weight @w in "w.bin" at 0 : tensor<2048x2112xf32>
+    …
+    %w = fulgur.get_weight @w : tensor<2048x2112xf32>
+    %y = linalg.matmul ins(%x, %w : …) outs(%zero : tensor<?x2112xf32>)
+    ```
+
+    After:
+
+    ```mlir
+    fulgur.weight @w in "w.bin" at 0 {packed = 32 : i64} : tensor<2048x2112xf32>
+    …
+    %w = fulgur.get_weight @w : tensor<66x2048x32xf32>
+    %y = fulgur.packed_matmul %x, %w, %zero
+        : tensor<?x2048xf32>, tensor<66x2048x32xf32>, tensor<?x2112xf32>
+    ```
+
+    Does not pack a weight that is also read in another way (an embedding that
+    is the output projection too), nor one whose type has no kernel.
+  }];
+  let options = [
+    Option<"vectorBytes", "vector-bytes", "unsigned", "64",
+           "Bytes of a vector register of the target">];
+  let dependentDialects = ["FulgurDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def PlanArenaPass : Pass<"fulgur-plan-arena", "::mlir::ModuleOp"> {
   let summary = "Place buffers whose size the dimensions determine in an arena";
   let description = [{
@@ -70,8 +106,8 @@ def PlanArenaPass : Pass<"fulgur-plan-arena", "::mlir::ModuleOp"> {
     dimensions alone, and replaces each by a view of the arena, at an offset
     that the runtime chooses. `fulgur.buffers` says between which operations of
     `@main` each buffer is used; buffers that are never used at the same time
-    share memory. `@fulgur_buffer_sizes` computes their sizes. Allocations of
-    other sizes stay.
+    share memory. `@fulgur_buffer_sizes` computes their sizes. Does not move
+    allocations of other sizes, nor those of turns that run at the same time.
 
     Before:
 

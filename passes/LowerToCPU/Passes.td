@@ -6,13 +6,57 @@
 
 include "mlir/Pass/PassBase.td"
 
+def LowerMatmulPass : Pass<"fulgur-lower-matmul", "::mlir::ModuleOp"> {
+  let summary = "Call kernels with tiles in registers for matrix products";
+  let description = [{
+    Each product becomes a call of a function that the pass writes once for each
+    element type. It keeps 12 rows of two vectors of sums in registers (6 with
+    AVX2), packs the left side block by block, and is parallel over rows and
+    columns. A product of one row reads the right side once and nothing else.
+
+    Before:
+
+    ```mlir
+    fulgur.packed_matmul %x, %w, %y
+        : memref<?x2048xf32>, memref<66x2048x32xf32>, memref<?x2112xf32>
+    ```
+
+    After:
+
+    ```mlir
+    call @packed_matmul_f32_16(%x3, %w4, %y3)
+
+    func.func private @packed_matmul_f32_16(
+        %lhs: memref<?x?x?xf32, strided<[?, ?, ?], offset: ?>>,
+        %rhs: memref<?x?x?x?xf32, strided<[?, ?, ?, 1], offset: ?>>,
+        %init: memref<?x?x?xf32, strided<[?, ?, 1], offset: ?>>) {
+      scf.parallel (%batch, %range, %block) = … {
+        …
+          %r = vector.fma %left, %right, %sum : vector<16xf32>
+    ```
+
+    Does not touch products whose sums are not in f32, whose right side or
+    result has columns that are not contiguous, or whose operands are transposed
+    by indexing maps: these become loops.
+  }];
+  let options = [
+    Option<"vectorBytes", "vector-bytes", "unsigned", "64",
+           "Bytes of a vector register of the target">];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::func::FuncDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
 def LowerLinalgPass : Pass<"fulgur-lower-linalg", "::mlir::ModuleOp"> {
   let summary = "Write linalg operations on buffers as loops";
   let description = [{
     The innermost loop is the one along which most operands are contiguous.
     Where that is a reduction, its value is carried by the loop, and sums may be
     reordered, so that LLVM vectorises it. Loops outside of it that have no
-    order become one `scf.parallel`.
+    order become one `scf.parallel`. Does not tile: matrix products have a pass
+    of their own.
 
     Before:
 
@@ -50,7 +94,8 @@ def ParallelizePass : Pass<"fulgur-parallelize", "::mlir::ModuleOp"> {
     iterations, called through `fulgur_parallel_for`, or directly where the
     work is known to be little. Loops that are equal share one function, so that
     a model of many equal layers costs LLVM one. Ranges are so long that each is
-    worth waking a thread for.
+    worth waking a thread for. Does not move loops that reduce, nor those inside
+    of another parallel loop.
 
     Before:
 
@@ -90,7 +135,7 @@ def LowerModelPass : Pass<"fulgur-lower-model", "::mlir::ModuleOp"> {
   let description = [{
     Turns `@main` into `@fulgur_step`, which takes a `FulgurStep`, and lets the
     code take weights, dimensions, memory and failures from the runtime as
-    `fulgur/Runtime/Model.h` says.
+    `fulgur/Runtime/Model.h` says. Does not accept results that are not dense.
 
     Before:
 
@@ -116,6 +161,9 @@ def LowerModelPass : Pass<"fulgur-lower-model", "::mlir::ModuleOp"> {
 def ExpandViewsPass : Pass<"fulgur-expand-views", "::mlir::ModuleOp"> {
   let summary = "Write views of buffers as offsets and strides";
   let description = [{
+    Expands upstream's views of buffers, and one that upstream can not: an
+    expansion into several dynamic dimensions. Does not copy.
+
     Before:
 
     ```mlir

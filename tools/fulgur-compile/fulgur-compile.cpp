@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "fulgur/Compiler/Compiler.h"
+#include "fulgur/Target/Target.h"
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
@@ -157,6 +158,7 @@ int main(int argc, char **argv) {
   options.raise.recognise = recognise == "all";
   options.raise.dims.assign(dims.begin(), dims.end());
   options.target.cpu = cpu;
+  options.lower.vectorBytes = fulgur::nativeVectorBytes(cpu);
   options.target.weights = *weightMode;
   options.target.linker = linker;
   options.explain = explain;

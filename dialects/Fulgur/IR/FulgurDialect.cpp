@@ -37,6 +37,21 @@ static void printOffset(OpAsmPrinter &printer, Operation *,
   printer << offset.getInt();
 }
 
+/// The result has the type of `init` on tensors, and is absent on memrefs.
+static ParseResult parseInitAndResult(OpAsmParser &parser, Type &init,
+                                      SmallVectorImpl<Type> &results) {
+  if (parser.parseType(init))
+    return failure();
+  if (isa<RankedTensorType>(init))
+    results.push_back(init);
+  return success();
+}
+
+static void printInitAndResult(OpAsmPrinter &printer, Operation *, Type init,
+                               TypeRange) {
+  printer << init;
+}
+
 /// Floats in the shortest form that reads back to the same value:
 /// `1.0e-06`, not `9.9999999999999995E-7`.
 static ParseResult parseReal(OpAsmParser &parser, FloatAttr &attr) {

@@ -35,7 +35,30 @@ LogicalResult WeightOp::verify() {
       return emitOpError("(C3) expected the weight to have less than 2^63 "
                          "bytes, but got ")
              << type;
+  // weight (C4)
+  std::optional<uint64_t> packed = getPacked();
+  if (packed && (static_cast<int64_t>(*packed) <= 0 || type.getRank() < 2))
+    return emitOpError("(C4) expected a packed weight to have panels of 1 "
+                       "column or more and rank 2 or more, but got ")
+           << static_cast<int64_t>(*packed) << " and " << type.getRank();
+  // weight (C5)
+  if (getTransposed() && !packed)
+    return emitOpError("(C5) expected a transposed weight to be packed");
   return success();
+}
+
+RankedTensorType WeightOp::getStepType() {
+  auto type = cast<RankedTensorType>(getWeightType());
+  std::optional<uint64_t> packed = getPacked();
+  if (!packed)
+    return type;
+  SmallVector<int64_t> shape(type.getShape());
+  int64_t columns = shape.pop_back_val(), depth = shape.pop_back_val();
+  if (getTransposed())
+    std::swap(columns, depth);
+  int64_t width = static_cast<int64_t>(*packed);
+  shape.append({llvm::divideCeilSigned(columns, width), depth, width});
+  return type.clone(shape);
 }
 
 LogicalResult GetWeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
@@ -46,7 +69,7 @@ LogicalResult GetWeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return emitOpError("(C1) expected ")
            << getWeightAttr() << " to name a fulgur.weight";
   // get_weight (C2)
-  auto declared = cast<ShapedType>(weight.getWeightType());
+  RankedTensorType declared = weight.getStepType();
   auto type = cast<ShapedType>(getResult().getType());
   if (declared.getShape() != type.getShape() ||
       declared.getElementType() != type.getElementType())
@@ -73,4 +96,58 @@ void DimOp::inferResultRanges(ArrayRef<ConstantIntRanges>,
   int64_t max = getMax() ? static_cast<int64_t>(*getMax()) : INT64_MAX;
   setResultRange(getResult(), ConstantIntRanges::fromSigned(APInt(64, getMin()),
                                                             APInt(64, max)));
+}
+
+LogicalResult PackedMatmulOp::verify() {
+  auto lhs = cast<ShapedType>(getLhs().getType());
+  auto panels = cast<ShapedType>(getPanels().getType());
+  auto init = cast<ShapedType>(getInit().getType());
+  bool onTensors = isa<RankedTensorType>(init);
+  // packed_matmul (C1)
+  if (!lhs.hasRank() || !panels.hasRank() || !init.hasRank() ||
+      lhs.getRank() != 2 || panels.getRank() != 3 || init.getRank() != 2 ||
+      isa<RankedTensorType>(lhs) != onTensors ||
+      isa<RankedTensorType>(panels) != onTensors)
+    return emitOpError("(C1) expected two matrices and panels of rank 3, all "
+                       "tensors or all memrefs, but got ")
+           << lhs << ", " << panels << " and " << init;
+  // packed_matmul (C2)
+  auto agree = [](int64_t a, int64_t b) {
+    return ShapedType::isDynamic(a) || ShapedType::isDynamic(b) || a == b;
+  };
+  int64_t columns = init.getDimSize(1), width = panels.getDimSize(2);
+  int64_t count = ShapedType::isDynamic(columns) || width <= 0
+                      ? ShapedType::kDynamic
+                      : llvm::divideCeilSigned(columns, width);
+  if (width <= 0 || !agree(lhs.getDimSize(0), init.getDimSize(0)) ||
+      !agree(lhs.getDimSize(1), panels.getDimSize(1)) ||
+      !agree(count, panels.getDimSize(0)))
+    return emitOpError("(C2) expected sizes [M, K], [ceil(N / R), K, R] and "
+                       "[M, N], but got ")
+           << lhs << ", " << panels << " and " << init;
+  // packed_matmul (C3)
+  Type element = lhs.getElementType();
+  if (!init.getElementType().isF32() || element != panels.getElementType() ||
+      !(element.isF32() || element.isF16() || element.isBF16()))
+    return emitOpError("(C3) expected f32, f16 or bf16 with sums in f32, but "
+                       "got ")
+           << lhs << ", " << panels << " and " << init;
+  // packed_matmul (C4)
+  if (getNumResults() != onTensors ||
+      (onTensors && getOperation()->getResult(0).getType() != init))
+    return emitOpError("(C4) expected ")
+           << (onTensors ? "a result of the type of 'init'" : "no result");
+  return success();
+}
+
+void PackedMatmulOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  for (OpOperand &operand : getOperation()->getOpOperands()) {
+    if (!isa<MemRefType>(operand.get().getType()))
+      continue;
+    effects.emplace_back(MemoryEffects::Read::get(), &operand);
+    if (operand.get() == getInit())
+      effects.emplace_back(MemoryEffects::Write::get(), &operand);
+  }
 }

@@ -11,7 +11,9 @@
 
 include "dialects/Fulgur/IR/FulgurDialect.td"
 include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/InferIntRangeInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def Fulgur_WeightOp : Op<Fulgur_Dialect, "weight", [Symbol]> {
   let summary = "names the bytes of a weight in a file";
@@ -22,12 +24,18 @@ def Fulgur_WeightOp : Op<Fulgur_Dialect, "weight", [Symbol]> {
 
     - `file` is relative to the folder of the model.
     - The bytes at `offset` are dense, row-major and little-endian.
+    - `packed`: the step gets each matrix `[K, N]` of the last two dimensions as
+      `[ceil(N / packed), K, packed]`, padded with zeros. The runtime packs once,
+      when it loads the weight.
+    - `transposed`: the matrices are stored as `[N, K]`.
 
     Constraints:
     - (C1) `weight_type` is a statically shaped tensor of integers or floats of
       8 to 64 bits, or of i1 (one byte each).
     - (C2) `offset` is not negative.
     - (C3) The tensor has at most 2⁶³−1 bytes.
+    - (C4) `packed` is positive, and the weight then has 2 dimensions or more.
+    - (C5) Only a packed weight is `transposed`.
 
     Example:
 
@@ -36,7 +44,18 @@ def Fulgur_WeightOp : Op<Fulgur_Dialect, "weight", [Symbol]> {
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$file,
-                       I64Attr:$offset, TypeAttr:$weight_type);
+                       I64Attr:$offset, OptionalAttr<I64Attr>:$packed,
+                       UnitAttr:$transposed, TypeAttr:$weight_type);
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$name,
+                                 "::llvm::StringRef":$file, "int64_t":$offset,
+                                 "::mlir::Type":$type), [{
+    build($_builder, $_state, name, file, offset, /*packed=*/nullptr,
+          /*transposed=*/false, type);
+  }]>];
+  let extraClassDeclaration = [{
+    /// The type of what the step gets: the stored one, or that of the panels.
+    ::mlir::RankedTensorType getStepType();
+  }];
   let assemblyFormat = [{
     $sym_name `in` $file `at` custom<Offset>($offset) attr-dict `:` $weight_type
   }];
@@ -47,8 +66,9 @@ def Fulgur_GetWeightOp : Fulgur_Op<"get_weight",
     [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "the value of a weight";
   let description = [{
-    - `result`: a tensor of the type that the weight declares, or after
-      bufferization a memref of the same shape and element type.
+    - `result`: a tensor of the type that the weight declares, of panels if it
+      is packed, or after bufferization a memref of the same shape and element
+      type.
 
     Constraints:
     - (C1) `weight` names a `fulgur.weight`.
@@ -105,6 +125,47 @@ def Fulgur_DimOp : Fulgur_Op<"dim", [
           $_builder.getStringAttr(name), $_builder.getI64IntegerAttr(0),
           /*max=*/nullptr);
   }]>];
+  let hasVerifier = 1;
+}
+
+def Fulgur_PackedMatmulOp : Op<Fulgur_Dialect, "packed_matmul", [
+    DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "matrix product with panels of a packed weight";
+  let description = [{
+    Adds a product to `init`, in f32, like `linalg.matmul`. What it needs is one
+    layout of the weight for many rows and for one: a panel is read from its
+    first byte to its last.
+
+    `result[m, n] = init[m, n] + Σ_k lhs[m, k] · panels[n / R, k, n mod R]`
+
+    - `lhs` `[M, K]`; `panels` `[ceil(N / R), K, R]`; `init`, `result` `[M, N]`.
+    - On tensors there is a result; on memrefs `init` is written to.
+    - The columns of the last panel behind N are not read.
+
+    Constraints:
+    - (C1) `lhs` and `init` have rank 2 and `panels` rank 3; all are tensors or
+      all are memrefs.
+    - (C2) The sizes M, K and ceil(N / R) of the operands agree.
+    - (C3) `init` is f32; `lhs` and `panels` have one type: f32, f16 or bf16.
+    - (C4) The result has the type of `init`; there is none on memrefs.
+
+    Example:
+
+    ```mlir
+    %y = fulgur.packed_matmul %x, %w, %zero
+        : tensor<?x2048xf32>, tensor<66x2048x32xf32>, tensor<?x2112xf32>
+    ```
+  }];
+  let arguments = (ins AnyShaped:$lhs, AnyShaped:$panels, AnyShaped:$init);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    $lhs `,` $panels `,` $init attr-dict `:` type($lhs) `,` type($panels) `,`
+    custom<InitAndResult>(type($init), type($results))
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+  }];
   let hasVerifier = 1;
 }
 

@@ -30,8 +30,7 @@ void buildFusePipeline(mlir::OpPassManager &pm, const FuseOptions &options);
 
 /// Tensors to memrefs in one planned arena.
 struct BufferizeOptions {
-  /// Rows of vectors that the target's registers hold: 64 for AVX-512, 32 for
-  /// AVX2 (bytes of one vector register).
+  /// Bytes of one vector register: 64 for AVX-512, 32 for AVX2.
   unsigned vectorBytes = 64;
 };
 void buildBufferizePipeline(mlir::OpPassManager &pm,

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""Times matrix products of compiled models against what the machine can do.
+
+usage: gemm.py [--runs N] [--threads N[,N…]]
+
+Each product is a model of one operation, compiled and run by its own `bench`
+command. Beside it stand the limits of the same run: multiply-adds in registers
+for many rows, reading of memory for few. All times are the shortest of many."""
+import argparse
+import ctypes
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+
+import numpy as np
+
+HERE = pathlib.Path(__file__).resolve().parent
+# Rows, K, N. The ones of few rows have weights beyond the caches, twice over.
+PRODUCTS = [(240, 2048, 2112), (12, 2048, 7168), (4, 7168, 2048), (2, 7168, 2048),
+            (1, 7168, 2048), (1, 2048, 7168)]
+MODEL = """module attributes {{fulgur.stage = "mlir:raised", fulgur.name = "gemm",
+    fulgur.model_folder = "{folder}"}} {{
+  fulgur.weight @w in "w.bin" at 0 : tensor<{k}x{n}xf32>
+  func.func @main(%x: tensor<?x{k}xf32> {{fulgur.name = "x", fulgur.dims = ["m", ""]}})
+      -> (tensor<?x{n}xf32> {{fulgur.name = "y", fulgur.dims = ["m", ""]}}) {{
+    %w = fulgur.get_weight @w : tensor<{k}x{n}xf32>
+    %y = fulgur.linear %x, %w : tensor<?x{k}xf32>, tensor<{k}x{n}xf32> -> tensor<?x{n}xf32>
+    return %y : tensor<?x{n}xf32>
+  }}
+}}
+"""
+
+
+def compile_product(k, n, folder):
+    """The executable of x[m, k] · w[k, n]."""
+    path = folder / f"{k}x{n}"
+    if not path.exists():
+        path.mkdir()
+        np.random.default_rng(0).standard_normal((k, n), np.float32).tofile(path / "w.bin")
+        (path / "gemm.mlir").write_text(MODEL.format(k=k, n=n, folder=path))
+        subprocess.run(["fulgur-compile", path / "gemm.mlir", "-o", path / "gemm",
+                        "--weights=reference"], check=True)
+    return path / "gemm"
+
+
+def seconds(model, m, threads, runs):
+    """The shortest run, in seconds."""
+    out = subprocess.run([model, "bench", "--dim", f"m={m}", "--threads", str(threads),
+                          "--repeat", str(runs), "--json"],
+                         check=True, capture_output=True, text=True).stdout
+    return json.loads(out)["min_seconds"]
+
+
+def load_limits(folder):
+    library = folder / "limits.so"
+    subprocess.run([os.environ.get("CC", "clang-22"), "-O3", "-march=native", "-shared", "-fPIC",
+                    HERE / "limits.c", "-o", library, "-lpthread"], check=True)
+    limits = ctypes.CDLL(str(library))
+    limits.peak.restype = limits.bandwidth.restype = ctypes.c_double
+    limits.bandwidth.argtypes = [ctypes.c_int, ctypes.c_int64]
+    return limits
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=50)
+    parser.add_argument("--threads", default=f"1,{len(os.sched_getaffinity(0))}")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        limits = load_limits(folder)
+        for threads in map(int, options.threads.split(",")):
+            peak = limits.peak(threads) / 1e9
+            bandwidth = limits.bandwidth(threads, 1 << 28) / 1e9
+            print(f"{threads} thread(s): peak {peak:.1f} GFLOP/s, reading {bandwidth:.1f} GB/s")
+            for m, k, n in PRODUCTS:
+                time = seconds(compile_product(k, n, folder), m, threads, options.runs)
+                flops, read = 2e-9 * m * k * n / time, 4e-9 * k * n / time
+                print(f"  {m:4} x {k} x {n}: {flops:7.1f} GFLOP/s ({flops / peak:4.0%}), "
+                      f"weights at {read:5.1f} GB/s ({read / bandwidth:4.0%})")
+
+
+if __name__ == "__main__":
+    main()
