@@ -9,6 +9,8 @@
 //===----------------------------------------------------------------------===//
 #include "lib/Importer/ONNX/Functions.h"
 
+#include "lib/Importer/ONNX/Upgrade.h"
+
 #include "lib/Importer/ONNX/FulgurDomain.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -171,6 +173,16 @@ private:
 };
 } // namespace
 
+/// Bodies are written for one version and are used with later ones, which take
+/// more types, but also as inputs what were attributes.
+static bool fitsOpset(const ::onnx::FunctionProto &body) {
+  return none_of(body.node(), [](const ::onnx::NodeProto &node) {
+    return any_of(node.attribute(), [&](const auto &attribute) {
+      return isMovedAttribute(node.op_type(), attribute.name());
+    });
+  });
+}
+
 bool Expansion::getBody(::onnx::NodeProto &node, ::onnx::FunctionProto &body) {
   bool isStandard = node.domain().empty() || node.domain() == "ai.onnx";
   if (!isStandard || isSupported(node.op_type()))
@@ -181,8 +193,8 @@ bool Expansion::getBody(::onnx::NodeProto &node, ::onnx::FunctionProto &body) {
       !(schema->HasFunction() || schema->HasContextDependentFunction()))
     return false;
   setDefaults(node, *schema);
-  if (const ::onnx::FunctionProto *known =
-          schema->GetFunction(file.opset, /*validate=*/true)) {
+  if (const ::onnx::FunctionProto *known = schema->GetFunction(file.opset);
+      known && fitsOpset(*known)) {
     body = *known;
     return true;
   }

@@ -333,6 +333,32 @@ static ::onnx::TensorProto getConstant(const ::onnx::NodeProto &node) {
   return tensor;
 }
 
+/// The onnx library lets most operators name an axis that the input lacks.
+/// Returns what is wrong, or nothing.
+static std::string checkAxis(StringRef op, const NodeForm &form) {
+  auto axis = dyn_cast_or_null<IntegerAttr>(form.attributes.get("axis"));
+  // Quantisation ignores the axis of a single scale.
+  if (!axis || form.inputs.empty() || !form.inputs.front() ||
+      op.ends_with("QuantizeLinear") || op == "DequantizeLinear")
+    return "";
+  auto type = dyn_cast<RankedTensorType>(form.inputs.front().getType());
+  if (!type)
+    return "";
+  int64_t first = -type.getRank(), last = type.getRank() - 1;
+  if (op == "Flatten" || op == "OneHot")
+    ++last;
+  if (op == "OneHot")
+    --first;
+  // A scalar has one axis where operators see it as a vector.
+  if (type.getRank() == 0)
+    first = -1, last = 0;
+  if (axis.getInt() >= first && axis.getInt() <= last)
+    return "";
+  return "expected attribute 'axis' to be from " + std::to_string(first) +
+         " to " + std::to_string(last) + ", but got " +
+         std::to_string(axis.getInt());
+}
+
 ExitCode GraphBuilder::buildNode(const ::onnx::NodeProto &node) {
   // Nodes may be anonymous, but their first output never is.
   StringRef nodeName = node.name();
@@ -383,6 +409,8 @@ ExitCode GraphBuilder::buildNode(const ::onnx::NodeProto &node) {
       values[output] = result;
     return ExitCode::Success;
   }
+  if (std::string problem = checkAxis(node.op_type(), form); !problem.empty())
+    return fail(ExitCode::InvalidInput, loc, problem);
   const ::onnx::OpSchema *schema =
       ::onnx::OpSchemaRegistry::Schema(node.op_type(), file.opset, "");
   std::string why;

@@ -37,6 +37,12 @@ static constexpr MovedAttribute movedAttributes[] = {
     {"Unsqueeze", "axes", 1},
 };
 
+bool fulgur::isMovedAttribute(StringRef op, StringRef attribute) {
+  return llvm::any_of(movedAttributes, [&](const MovedAttribute &moved) {
+    return moved.op == op && moved.attribute == attribute;
+  });
+}
+
 /// The attribute as a constant tensor: integers as i64 of rank 1, a float as a
 /// scalar of the element type of the first input.
 static Value toConstant(Attribute attr, Value like, OpBuilder &b,

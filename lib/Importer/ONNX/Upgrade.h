@@ -18,6 +18,9 @@ struct NodeForm {
   mlir::NamedAttrList attributes;
 };
 
+/// Whether a later version of `op` takes `attribute` as an input.
+bool isMovedAttribute(llvm::StringRef op, llvm::StringRef attribute);
+
 /// Moves attributes that later versions made inputs to where these are, drops
 /// what later versions dropped. `version` is that of the operator's schema
 /// under the model's opset. Fails, with the reason in `why`, if the old form
