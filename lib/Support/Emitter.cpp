@@ -253,10 +253,17 @@ Value Emitter::slice(Value tensor, ArrayRef<OpFoldResult> offsets,
     strides = ones;
   auto type = tensor::ExtractSliceOp::inferResultType(typeOf(tensor), sizes);
   SmallVector<int64_t> shape;
+  MixedSizes kept;
   for (auto [dim, extent] : llvm::enumerate(type.getShape()))
-    if (!llvm::is_contained(dropped, static_cast<int64_t>(dim)))
+    if (!llvm::is_contained(dropped, static_cast<int64_t>(dim))) {
       shape.push_back(extent);
+      kept.push_back(sizes[dim]);
+    }
   type = RankedTensorType::get(shape, type.getElementType());
+  // What is empty may lie at the very end, where the verifier wants an element.
+  if (llvm::is_contained(shape, 0) ||
+      llvm::is_contained(typeOf(tensor).getShape(), 0))
+    return tensor::EmptyOp::create(builder, loc, kept, type.getElementType());
   return tensor::ExtractSliceOp::create(builder, loc, type, tensor, offsets,
                                         sizes, strides);
 }
@@ -267,6 +274,8 @@ Value Emitter::insert(Value tensor, Value into, ArrayRef<OpFoldResult> offsets,
   if (hasNone(sizes))
     return into;
   MixedSizes ones(offsets.size(), size(1));
+  if (llvm::is_contained(typeOf(tensor).getShape(), 0))
+    return into;
   return tensor::InsertSliceOp::create(builder, loc, tensor, into, offsets,
                                        sizes, strides.empty() ? ones : strides);
 }

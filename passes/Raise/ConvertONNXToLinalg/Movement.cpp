@@ -75,10 +75,21 @@ static LogicalResult convertFlatten(Lowering &l) {
                                        l.product(all.drop_front(axis))}));
 }
 
+/// Where the axes are known at run time only, a static type tells the result.
+static LogicalResult reshapeToType(Lowering &l) {
+  RankedTensorType type = l.outputType();
+  if (!type.hasStaticShape())
+    return l.fail("the axes are not known");
+  MixedSizes sizes;
+  for (int64_t size : type.getShape())
+    sizes.push_back(l.e.size(size));
+  return l.replace(l.reshape(l.in(0), sizes));
+}
+
 static LogicalResult convertUnsqueeze(Lowering &l) {
   auto axes = l.axesInput(1, l.outputType().getRank());
   if (!axes)
-    return l.fail("the axes are not known");
+    return reshapeToType(l);
   llvm::sort(*axes);
   return l.replace(l.e.unsqueeze(l.in(0), *axes));
 }
@@ -93,7 +104,7 @@ static LogicalResult convertSqueeze(Lowering &l) {
         axes->push_back(dim);
   }
   if (!axes)
-    return l.fail("the axes are not known");
+    return reshapeToType(l);
   llvm::sort(*axes);
   for (int64_t axis : llvm::reverse(*axes))
     x = l.e.squeeze(x, axis);
@@ -153,6 +164,65 @@ static LogicalResult convertSplit(Lowering &l) {
   return l.replace(results);
 }
 
+/// Element i of the result is element base + i · stride, in each dimension.
+static LogicalResult readStrided(Lowering &l, const MixedSizes &to,
+                                 const Values &bases, const Values &strides) {
+  Value x = l.in(0);
+  auto body = [&](Emitter &e, ValueRange) -> Values {
+    Scalars s{e};
+    Values at;
+    for (auto [dim, base] : llvm::enumerate(bases)) {
+      Value loop = linalg::IndexOp::create(e.builder, e.loc, dim);
+      at.push_back(s.add(base, s.mul(loop, strides[dim])));
+    }
+    return {tensor::ExtractOp::create(e.builder, e.loc, x, at)};
+  };
+  return l.replace(l.e.parallel(ValueRange(), {}, to, elementType(x), body));
+}
+
+/// A slice whose axes or steps are known at run time only: for each dimension,
+/// the element of the inputs that is about it, if one is.
+static LogicalResult convertRuntimeSlice(Lowering &l) {
+  Emitter &e = l.e;
+  Value x = l.in(0);
+  int64_t rank = rankOf(x);
+  auto starts = l.sizesInput(1), ends = l.sizesInput(2);
+  auto axes = l.in(3) ? l.sizesInput(3) : std::nullopt;
+  auto steps = l.in(4) ? l.sizesInput(4) : std::nullopt;
+  size_t count = starts->size();
+  if ((l.in(3) && (!axes || axes->size() != count)) ||
+      (l.in(4) && (!steps || steps->size() != count)))
+    return l.fail("the number of axes is not known");
+  MixedSizes from = e.sizes(x), to;
+  OpFoldResult zero = e.size(0), one = e.size(1);
+  Values bases, strides;
+  Scalars s{e};
+  for (int64_t dim = 0; dim < rank; ++dim) {
+    OpFoldResult size = from[dim], start = zero, end = size, step = one;
+    for (size_t i = 0; i < count; ++i) {
+      OpFoldResult axis = axes ? (*axes)[i] : e.size(i);
+      Value here = l.isEqual(l.fromFront(axis, e.size(rank)), e.size(dim));
+      start = l.select(here, (*starts)[i], start);
+      end = l.select(here, (*ends)[i], end);
+      step = l.select(here, steps ? (*steps)[i] : one, step);
+    }
+    Value back = l.isLess(step, zero);
+    OpFoldResult last = e.sub(size, one);
+    OpFoldResult high = l.select(back, last, size);
+    OpFoldResult low = l.select(back, e.size(-1), zero);
+    start = l.max(zero, l.min(l.fromFront(start, size), high));
+    end = l.max(low, l.min(l.fromFront(end, size), high));
+    OpFoldResult span = l.select(back, e.sub(start, end), e.sub(end, start));
+    OpFoldResult pace = l.select(back, e.sub(zero, step), step);
+    Value rounded = s.add(e.index(span), e.index(e.sub(pace, one)));
+    to.push_back(l.max(zero, s.div(rounded, e.index(pace))));
+    bases.push_back(e.index(start));
+    strides.push_back(e.index(step));
+  }
+  refine(l, to);
+  return readStrided(l, to, bases, strides);
+}
+
 /// Starts and ends count from the back when negative, and are clamped.
 static LogicalResult convertSlice(Lowering &l) {
   Emitter &e = l.e;
@@ -167,13 +237,13 @@ static LogicalResult convertSlice(Lowering &l) {
   if (l.in(3)) {
     auto known = l.axesInput(3, rank);
     if (!known || known->size() != axes.size())
-      return l.fail("the axes are not known");
+      return convertRuntimeSlice(l);
     axes = *known;
   }
   if (l.in(4)) {
     auto known = l.constantInput(4);
     if (!known || known->size() != axes.size() || llvm::is_contained(*known, 0))
-      return l.fail("the steps are not known");
+      return convertRuntimeSlice(l);
     steps = *known;
   }
   MixedSizes from = e.sizes(x), to = from, offsets(rank, e.size(0));
@@ -195,27 +265,18 @@ static LogicalResult convertSlice(Lowering &l) {
     strides[axis] = steps[i];
   }
   refine(l, to);
-  if (llvm::all_of(strides, [](int64_t step) { return step > 0; })) {
-    MixedSizes steps;
-    for (int64_t stride : strides)
-      steps.push_back(e.size(stride));
-    return l.replace(e.slice(x, offsets, to, steps));
-  }
+  MixedSizes paces;
+  Values bases, numbers;
+  for (int64_t stride : strides)
+    paces.push_back(e.size(stride));
+  if (llvm::all_of(strides, [](int64_t step) { return step > 0; }))
+    return l.replace(e.slice(x, offsets, to, paces));
   // No view runs backward.
-  Values bases;
-  for (OpFoldResult offset : offsets)
+  for (auto [offset, pace] : llvm::zip_equal(offsets, paces)) {
     bases.push_back(e.index(offset));
-  return l.replace(e.parallel(
-      ValueRange(), {}, to, elementType(x),
-      [&](Emitter &e, ValueRange) -> Values {
-        Scalars s{e};
-        Values at;
-        for (int64_t dim = 0; dim < rank; ++dim) {
-          Value loop = linalg::IndexOp::create(e.builder, e.loc, dim);
-          at.push_back(s.add(bases[dim], s.mul(loop, e.index(strides[dim]))));
-        }
-        return {tensor::ExtractOp::create(e.builder, e.loc, x, at)};
-      }));
+    numbers.push_back(e.index(pace));
+  }
+  return readStrided(l, to, bases, numbers);
 }
 
 /// Broadcasts to a shape, which may have 1 where the operand has more.
