@@ -58,6 +58,7 @@ function(fulgur_pass_library stage)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
   set(LLVM_TARGET_DEFINITIONS Passes.td)
   mlir_tablegen(Passes.h.inc -gen-pass-decls -name ${stage})
+  fulgur_doc(passes-${stage} Passes.td -gen-pass-doc)
   add_public_tablegen_target(Fulgur${stage}PassIncGen)
   if(NOT ARG_SOURCES)
     file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/empty.cpp "")
@@ -65,4 +66,19 @@ function(fulgur_pass_library stage)
   endif()
   fulgur_library(Fulgur${stage} SOURCES ${ARG_SOURCES}
     DEPENDS Fulgur${stage}PassIncGen FulgurDialectIncGen FulgurONNXDialectIncGen LINK ${ARG_LINK})
+endfunction()
+
+# fulgur_doc(page source.td generator...): build/docs/<page>.md, written by
+# `ninja docs`.
+add_custom_target(docs)
+function(fulgur_doc page source)
+  set(output ${PROJECT_BINARY_DIR}/docs/${page}.md)
+  file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/docs)
+  file(GLOB_RECURSE definitions CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.td)
+  add_custom_command(OUTPUT ${output}
+    COMMAND ${MLIR_TABLEGEN_EXE} ${ARGN} -I ${PROJECT_SOURCE_DIR} -I ${MLIR_INCLUDE_DIRS}
+      ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${output}
+    DEPENDS ${definitions} VERBATIM)
+  add_custom_target(docs-${page} DEPENDS ${output})
+  add_dependencies(docs docs-${page})
 endfunction()
