@@ -1,13 +1,35 @@
-// RUN: fulgur-opt %s --fulgur-describe-model | FileCheck %s
+// RUN: fulgur-opt %s --fulgur-describe-model --split-input-file --verify-diagnostics | FileCheck %s
 
-// The extents of outputs have the names of inputs' dimensions; a sum of two is
-// none of them, and is left to the step.
-// CHECK: module attributes {fulgur.dims = [{{.*}}name = "past"{{.*}}name = "seq"}], fulgur.inputs
-// CHECK-SAME: fulgur.outputs = [{dims = ["", ""], name = "present", type = tensor<?x4xf32>}, {dims = ["seq", ""], name = "y", type = tensor<?x4xf32>}]
-func.func @main(%past: tensor<?x4xf32> {fulgur.dims = ["past", ""], fulgur.name = "past"},
-                %x: tensor<?x4xf32> {fulgur.dims = ["seq", ""], fulgur.name = "x"})
-    -> (tensor<?x4xf32> {fulgur.dims = ["past + seq", ""], fulgur.name = "present"},
-        tensor<?x4xf32> {fulgur.dims = ["seq", ""], fulgur.name = "y"}) {
-  %0 = tensor.concat dim(0) %past, %x : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
-  return %0, %x : tensor<?x4xf32>, tensor<?x4xf32>
+// Inputs, outputs and dimensions are noted; an extent is its dimension, and
+// bounds that a use of it carries count.
+// CHECK: fulgur.dims = [{max = 64 : i64, min = 2 : i64, name = "seq"}]
+// CHECK-SAME: fulgur.inputs = [{dims = ["seq", ""], name = "x", type = tensor<?x4xf32>}]
+// CHECK-SAME: fulgur.outputs = [{dims = [""], name = "y", type = tensor<?xf32>}]
+// CHECK: bufferization.writable = false
+// CHECK: fulgur.dim "seq" in 2 to 64
+// CHECK-NOT: tensor.dim
+func.func @main(%x: tensor<?x4xf32> {fulgur.name = "x", fulgur.dims = ["seq", ""]})
+    -> (tensor<?xf32> {fulgur.name = "y"}) {
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %x, %c0 : tensor<?x4xf32>
+  %m = fulgur.dim "seq" in 2 to 64
+  %s = arith.addi %n, %m : index
+  %y = tensor.empty(%s) : tensor<?xf32>
+  return %y : tensor<?xf32>
+}
+
+// -----
+
+// A dynamic dimension of an input needs a name.
+// expected-error @below {{expected input 0 of the model to have a name for its dynamic dimension 0, but got none}}
+func.func @main(%x: tensor<?xf32> {fulgur.name = "x"}) {
+  return
+}
+
+// -----
+
+// Inputs and outputs need names.
+// expected-error @below {{expected input 0 of the model to have a name in 'fulgur.name', but got none}}
+func.func @main(%x: tensor<4xf32>) {
+  return
 }

@@ -1,0 +1,55 @@
+// RUN: fulgur-opt %s --split-input-file --verify-diagnostics
+
+// expected-error @below {{(C4) expected a packed weight to have panels of 1 column or more and rank 2 or more, but got 0 and 2}}
+fulgur.weight @weight_c4 in "w.bin" at 0 {packed = 0 : i64} : tensor<4x4xf32>
+
+// -----
+
+// expected-error @below {{(C4) expected a packed weight to have panels of 1 column or more and rank 2 or more, but got 16 and 1}}
+fulgur.weight @weight_c4_rank in "w.bin" at 0 {packed = 16 : i64} : tensor<4xf32>
+
+// -----
+
+// expected-error @below {{(C5) expected a transposed weight to be packed}}
+fulgur.weight @weight_c5 in "w.bin" at 0 {transposed} : tensor<4x4xf32>
+
+// -----
+
+fulgur.weight @w in "w.bin" at 0 {packed = 16 : i64} : tensor<4x17xf32>
+func.func @get_weight_c2() {
+  // expected-error @below {{(C2) expected the type of the weight, 'tensor<2x4x16xf32>', but got 'tensor<4x17xf32>'}}
+  %w = fulgur.get_weight @w : tensor<4x17xf32>
+  return
+}
+
+// -----
+
+func.func @packed_matmul_c1(%x: memref<4x4xf32>, %w: memref<4x16xf32>) {
+  // expected-error @below {{(C1) expected two matrices and panels of rank 3}}
+  fulgur.packed_matmul %x, %w, %x : memref<4x4xf32>, memref<4x16xf32>, memref<4x4xf32>
+  return
+}
+
+// -----
+
+func.func @packed_matmul_c2(%x: memref<4x4xf32>, %w: memref<2x4x16xf32>, %y: memref<4x16xf32>) {
+  // expected-error @below {{(C2) expected sizes [M, K], [ceil(N / R), K, R] and [M, N]}}
+  fulgur.packed_matmul %x, %w, %y : memref<4x4xf32>, memref<2x4x16xf32>, memref<4x16xf32>
+  return
+}
+
+// -----
+
+func.func @packed_matmul_c3(%x: memref<4x4xf16>, %w: memref<1x4x16xf32>, %y: memref<4x16xf32>) {
+  // expected-error @below {{(C3) expected f32, f16 or bf16 with sums in f32}}
+  fulgur.packed_matmul %x, %w, %y : memref<4x4xf16>, memref<1x4x16xf32>, memref<4x16xf32>
+  return
+}
+
+// -----
+
+func.func @packed_matmul_c4(%x: tensor<4x4xf32>, %w: tensor<1x4x16xf32>, %y: tensor<4x16xf32>) {
+  // expected-error @below {{(C4) expected a result of the type of 'init'}}
+  "fulgur.packed_matmul"(%x, %w, %y) : (tensor<4x4xf32>, tensor<1x4x16xf32>, tensor<4x16xf32>) -> ()
+  return
+}

@@ -1,0 +1,23 @@
+// RUN: fulgur-opt %s | fulgur-opt | FileCheck %s
+
+// Attributes of how the step gets a weight survive printing and parsing.
+// CHECK: fulgur.weight @w in "w.bin" at 0 {packed = 32 : i64, transposed} : tensor<40x24xf32>
+fulgur.weight @w in "w.bin" at 0 {packed = 32 : i64, transposed} : tensor<40x24xf32>
+
+// On tensors there is a result.
+// CHECK-LABEL: func.func @tensors(
+func.func @tensors(%x: tensor<?x24xf32>, %init: tensor<?x40xf32>) -> tensor<?x40xf32> {
+  // CHECK: fulgur.get_weight @w : tensor<2x24x32xf32>
+  // CHECK: fulgur.packed_matmul %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x24xf32>, tensor<2x24x32xf32>, tensor<?x40xf32>
+  %w = fulgur.get_weight @w : tensor<2x24x32xf32>
+  %y = fulgur.packed_matmul %x, %w, %init : tensor<?x24xf32>, tensor<2x24x32xf32>, tensor<?x40xf32>
+  return %y : tensor<?x40xf32>
+}
+
+// On memrefs there is none.
+// CHECK-LABEL: func.func @memrefs(
+func.func @memrefs(%x: memref<?x24xbf16>, %w: memref<?x24x32xbf16>, %y: memref<?x?xf32>) {
+  // CHECK: fulgur.packed_matmul %{{.*}}, %{{.*}}, %{{.*}} : memref<?x24xbf16>, memref<?x24x32xbf16>, memref<?x?xf32>
+  fulgur.packed_matmul %x, %w, %y : memref<?x24xbf16>, memref<?x24x32xbf16>, memref<?x?xf32>
+  return
+}

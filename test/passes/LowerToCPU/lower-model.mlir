@@ -1,0 +1,37 @@
+// RUN: fulgur-opt %s --fulgur-lower-model --split-input-file --verify-diagnostics | FileCheck %s
+
+// @main becomes the step: dimensions and weights are read through it, memory of
+// an unknown size comes from the runtime, and a broken condition is reported.
+module attributes {fulgur.dims = [{name = "seq", min = 0 : i64, max = 0 : i64}]} {
+  fulgur.weight @w in "w.bin" at 0 : tensor<4xf32>
+  // CHECK: func.func @fulgur_step(%{{.*}}: !llvm.ptr)
+  // CHECK-NOT: fulgur.dim
+  // CHECK-NOT: fulgur.get_weight
+  // CHECK: llvm.call @fulgur_fail(
+  // CHECK: llvm.call @fulgur_alloc(
+  // CHECK: llvm.store
+  func.func @main(%x: memref<?xf32> {fulgur.dims = ["seq"]}, %i: memref<1xindex>) -> memref<?xf32> {
+    %n = fulgur.dim "seq"
+    %w = fulgur.get_weight @w : memref<4xf32>
+    %c0 = arith.constant 0 : index
+    %f = memref.load %w[%c0] : memref<4xf32>
+    memref.store %f, %x[%n] : memref<?xf32>
+    %k = memref.load %i[%c0] : memref<1xindex>
+    %ok = arith.cmpi slt, %k, %n : index
+    cf.assert %ok, "an index is out of range"
+    %y = memref.alloc(%k) : memref<?xf32>
+    return %y : memref<?xf32>
+  }
+}
+
+// -----
+
+// A result with gaps can not be handed out.
+module {
+  func.func @main(%x: memref<4x4xf32>) -> memref<4x4xf32, strided<[8, 1]>> {
+    %y = memref.alloc() : memref<4x8xf32>
+    %v = memref.subview %y[0, 0] [4, 4] [1, 1] : memref<4x8xf32> to memref<4x4xf32, strided<[8, 1]>>
+    // expected-error @below {{expected results of 'main' to be dense buffers of rank at most 8}}
+    return %v : memref<4x4xf32, strided<[8, 1]>>
+  }
+}
