@@ -12,8 +12,8 @@ def DescribeModelPass : Pass<"fulgur-describe-model", "::mlir::ModuleOp"> {
     Writes what the executable tells of its model on the module, while `@main`
     still has tensors: `fulgur.dims` (in order of first appearance),
     `fulgur.inputs` and `fulgur.outputs`. Extents of arguments become
-    `fulgur.dim`, and arguments read-only, as their memory is the caller's. Does
-    not change what is computed.
+    `fulgur.dim`, and arguments read-only, as their memory is the caller's.
+    Does not change what is computed.
 
     Before:
 
