@@ -11,6 +11,7 @@
 #include "passes/Raise/Masks.h"
 #include "passes/Raise/Matchers.h"
 #include "passes/Raise/Passes.h"
+#include "passes/Raise/RaiseAttention/Expand.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Remarks.h"
@@ -451,6 +452,8 @@ void Raiser::run() {
     if (!reason.empty()) {
       remark::missed(op->getLoc(), remarkOptions())
           << "an attention is not raised: " + reason;
+      if (auto attention = dyn_cast<onnx::AttentionOp>(op))
+        expandAttention(attention);
       continue;
     }
     found.push_back({attention, seen});

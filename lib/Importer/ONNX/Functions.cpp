@@ -150,8 +150,10 @@ struct FunctionsOf : ::onnx::inliner::FunctionIdSet {
 /// One level of expansion.
 class Expansion {
 public:
-  Expansion(ModelFile &file, function_ref<bool(StringRef)> isSupported)
-      : file(file), model(file.proto), isSupported(isSupported) {
+  Expansion(ModelFile &file, bool isRaised,
+            function_ref<bool(StringRef)> isSupported)
+      : file(file), model(file.proto), isRaised(isRaised),
+        isSupported(isSupported) {
     const auto &graph = model.graph();
     for (const auto *values :
          {&graph.input(), &graph.value_info(), &graph.output()})
@@ -163,11 +165,14 @@ public:
   bool run();
 
 private:
+  /// Whether `node` is an attention that fulgur-raise-attention takes.
+  bool isPlainAttention(const ::onnx::NodeProto &node) const;
   /// The body of the function that `node` calls, if it calls one.
   bool getBody(::onnx::NodeProto &node, ::onnx::FunctionProto &body);
 
   ModelFile &file;
   ::onnx::ModelProto &model;
+  bool isRaised;
   function_ref<bool(StringRef)> isSupported;
   StringMap<const ::onnx::TypeProto *> types;
 };
@@ -183,9 +188,35 @@ static bool fitsOpset(const ::onnx::FunctionProto &body) {
   });
 }
 
+bool Expansion::isPlainAttention(const ::onnx::NodeProto &node) const {
+  if (node.op_type() != "Attention" || node.input_size() > 4 ||
+      node.output_size() != 1)
+    return false;
+  for (const auto &attribute : node.attribute())
+    if ((attribute.name() == "softcap" && attribute.f() != 0) ||
+        (attribute.name() == "is_causal" && attribute.i() != 0))
+      return false;
+  // Four axes, and as many heads of queries as of keys and values. The standard
+  // rounds every step to the shorter types, which the operation does not.
+  int64_t heads = 0;
+  for (int i : {0, 1, 2}) {
+    const ::onnx::TypeProto *type = types.lookup(node.input(i));
+    if (!type || type->tensor_type().shape().dim_size() != 4 ||
+        (type->tensor_type().elem_type() != ::onnx::TensorProto::FLOAT &&
+         type->tensor_type().elem_type() != ::onnx::TensorProto::DOUBLE))
+      return false;
+    int64_t own = type->tensor_type().shape().dim(1).dim_value();
+    if (own == 0 || (heads != 0 && own != heads))
+      return false;
+    heads = own;
+  }
+  return true;
+}
+
 bool Expansion::getBody(::onnx::NodeProto &node, ::onnx::FunctionProto &body) {
   bool isStandard = node.domain().empty() || node.domain() == "ai.onnx";
-  if (!isStandard || isSupported(node.op_type()))
+  if (!isStandard || isSupported(node.op_type()) ||
+      (isRaised && isPlainAttention(node)))
     return false;
   const ::onnx::OpSchema *schema =
       ::onnx::OpSchemaRegistry::Schema(node.op_type(), file.opset, "");
@@ -298,8 +329,9 @@ ExitCode fulgur::inlineFunctions(ModelFile &file, bool expandsOperators,
   if (!isSupported)
     return ExitCode::Success;
   do {
-    ExitCode code = guard(
-        report, problem, [&] { changed = Expansion(file, isSupported).run(); });
+    ExitCode code = guard(report, problem, [&] {
+      changed = Expansion(file, !expandsOperators, isSupported).run();
+    });
     if (code == ExitCode::Success && changed)
       code = inferShapes(file, report);
     if (code != ExitCode::Success)

@@ -38,9 +38,11 @@ static ExitCode checkSupport(const ModelFile &file, MLIRContext *context,
     if ((isStandard && name == "Constant") ||
         isFulgurOperator(node.domain(), name))
       continue;
+    // What was not expanded of these is what the raise stage takes.
+    bool isRaised = name == "Attention" && !options.expandsOperators;
     if (isStandard &&
         RegisteredOperationName::lookup("onnx." + name, context) &&
-        (!options.isSupported || options.isSupported(name)))
+        (isRaised || !options.isSupported || options.isSupported(name)))
       continue;
     Use &use = unknown[isStandard ? name : node.domain() + "." + name];
     if (use.count++ == 0)

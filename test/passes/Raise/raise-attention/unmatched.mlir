@@ -87,3 +87,21 @@ func.func @operator_causal_over_cache(%q: tensor<?x2x?x8xf32> {fulgur.dims = ["b
   %o = onnx.Attention(%q, %more, %more) {is_causal = 1 : i64} : (tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>) -> tensor<?x2x?x8xf32>
   return %o : tensor<?x2x?x8xf32>
 }
+
+// The operator, plain but for a mask whose batch may be 1: the generic path gets
+// the chain.
+// REMARK: an attention is not raised: a mask does not have the sizes of the scores
+// CHECK-LABEL: @operator_expanded(
+// CHECK: %[[K:.*]] = onnx.Transpose(%arg1) {perm = array<i64: 0, 1, 3, 2>}
+// CHECK: %[[QK:.*]] = onnx.MatMul(%arg0, %[[K]])
+// CHECK: %[[S:.*]] = onnx.Mul(%[[QK]], %
+// CHECK: %[[M:.*]] = onnx.Where(%arg3, %[[S]], %
+// CHECK: %[[W:.*]] = onnx.Softmax(%[[M]])
+// CHECK: onnx.MatMul(%[[W]], %arg2)
+func.func @operator_expanded(%q: tensor<?x2x?x8xf32> {fulgur.dims = ["batch", "", "seq", ""]},
+                %k: tensor<?x2x?x8xf32> {fulgur.dims = ["batch", "", "seq", ""]},
+                %v: tensor<?x2x?x4xf32> {fulgur.dims = ["batch", "", "seq", ""]},
+                %m: tensor<?x1x?x?xi1> {fulgur.dims = ["other", "", "seq", "seq"]}) -> tensor<?x2x?x4xf32> {
+  %o = onnx.Attention(%q, %k, %v, %m) {scale = 5.000000e-01 : f32} : (tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>, tensor<?x2x?x4xf32>, tensor<?x1x?x?xi1>) -> tensor<?x2x?x4xf32>
+  return %o : tensor<?x2x?x4xf32>
+}
