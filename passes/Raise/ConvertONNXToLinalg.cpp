@@ -58,11 +58,11 @@ bool ONNXTypeConverter::isSame(Operation *op, Value a, int64_t axisA, Value b,
 void fulgur::populateConvertONNXToLinalgPatterns(
     RewritePatternSet &patterns, const ONNXTypeConverter &types) {
   constexpr PopulateFn families[] = {
-      populateConvertElementwisePatterns,   populateConvertMovementPatterns,
-      populateConvertIndexingPatterns,      populateConvertCreationPatterns,
-      populateConvertReductionPatterns,     populateConvertContractionPatterns,
-      populateConvertNormalizationPatterns, populateConvertWindowPatterns,
-      populateConvertSortingPatterns};
+      populateConvertElementwisePatterns, populateConvertMovementPatterns,
+      populateConvertPadPatterns,         populateConvertIndexingPatterns,
+      populateConvertCreationPatterns,    populateConvertReductionPatterns,
+      populateConvertContractionPatterns, populateConvertNormalizationPatterns,
+      populateConvertWindowPatterns,      populateConvertSortingPatterns};
   for (PopulateFn populate : families)
     populate(patterns, types);
 }

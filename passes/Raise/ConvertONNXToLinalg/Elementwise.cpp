@@ -125,6 +125,20 @@ static Value elu(Lowering &l, Scalars s, ValueRange x) {
   return s.select(s.less(x[0], number(s, 0, x)), grown, x[0]);
 }
 
+static Value selu(Lowering &l, Scalars s, ValueRange x) {
+  double alpha = floatAttr(l.op, "alpha", 1.67326319217681884765625);
+  double gamma = floatAttr(l.op, "gamma", 1.05070102214813232421875);
+  Value grown = s.sub(exponential(s, x[0]), number(s, 1, x));
+  grown = s.mul(grown, number(s, alpha, x));
+  Value value = s.select(s.less(number(s, 0, x), x[0]), x[0], grown);
+  return s.mul(number(s, gamma, x), value);
+}
+
+static Value swish(Lowering &l, Scalars s, ValueRange x) {
+  Value scaled = s.mul(x[0], number(s, floatAttr(l.op, "alpha", 1), x));
+  return s.mul(x[0], sigmoid(l, s, scaled));
+}
+
 static Value softplus(Lowering &, Scalars s, ValueRange x) {
   // log(1 + exp(x)) without overflow.
   OpBuilder &b = s.e.builder;
@@ -342,6 +356,7 @@ void fulgur::populateConvertElementwisePatterns(
   addLowering<onnx::ReluOp>(patterns, types, convertScalar<relu>);
   addLowering<onnx::RoundOp>(patterns, types,
                              convertScalar<math1<math::RoundEvenOp>>);
+  addLowering<onnx::SeluOp>(patterns, types, convertScalar<selu>);
   addLowering<onnx::SigmoidOp>(patterns, types, convertScalar<sigmoid>);
   addLowering<onnx::SignOp>(patterns, types, convertScalar<sign>);
   addLowering<onnx::SinOp>(patterns, types, convertScalar<math1<math::SinOp>>);
@@ -352,6 +367,7 @@ void fulgur::populateConvertElementwisePatterns(
                             convertScalar<math1<math::SqrtOp>>);
   addLowering<onnx::SubOp>(patterns, types, convertScalar<fold<&Scalars::sub>>);
   addLowering<onnx::SumOp>(patterns, types, convertScalar<fold<&Scalars::add>>);
+  addLowering<onnx::SwishOp>(patterns, types, convertScalar<swish>);
   addLowering<onnx::TanOp>(patterns, types, convertScalar<math1<math::TanOp>>);
   addLowering<onnx::TanhOp>(patterns, types,
                             convertScalar<math1<math::TanhOp>>);

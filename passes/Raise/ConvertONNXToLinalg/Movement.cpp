@@ -17,7 +17,6 @@ using namespace mlir;
 using namespace fulgur;
 using fulgur::onnx::intAttr;
 using fulgur::onnx::intsAttr;
-using fulgur::onnx::stringAttr;
 
 using Values = SmallVector<Value>;
 
@@ -33,8 +32,17 @@ static LogicalResult convertReshape(Lowering &l) {
   Emitter &e = l.e;
   Value x = l.in(0);
   std::optional<MixedSizes> shape = l.sizesInput(1);
-  if (!shape)
-    return l.fail("the rank of the result is not known");
+  if (!shape) {
+    // The type of the result knows how many sizes there are.
+    shape.emplace();
+    for (int64_t i = 0, rank = l.outputType().getRank(); i < rank; ++i) {
+      Value size =
+          tensor::ExtractOp::create(e.builder, e.loc, l.in(1), e.index(i));
+      shape->push_back(arith::IndexCastOp::create(
+                           e.builder, e.loc, e.builder.getIndexType(), size)
+                           .getResult());
+    }
+  }
   MixedSizes from = e.sizes(x), to = *shape;
   bool zeroIsZero = intAttr(l.op, "allowzero", 0);
   OpFoldResult total = l.product(from), known = e.size(1), one = e.size(1);

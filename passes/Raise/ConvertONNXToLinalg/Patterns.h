@@ -47,6 +47,8 @@ void populateConvertElementwisePatterns(mlir::RewritePatternSet &patterns,
 /// Transpose, Concat, Split, Pad, Expand, Tile, …
 void populateConvertMovementPatterns(mlir::RewritePatternSet &patterns,
                                      const ONNXTypeConverter &types);
+void populateConvertPadPatterns(mlir::RewritePatternSet &patterns,
+                                const ONNXTypeConverter &types);
 /// Elements move, to places that a tensor tells: Gather, ScatterND, OneHot, …
 void populateConvertIndexingPatterns(mlir::RewritePatternSet &patterns,
                                      const ONNXTypeConverter &types);
