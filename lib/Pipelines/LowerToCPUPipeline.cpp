@@ -25,6 +25,7 @@ void fulgur::buildLowerToCPUPipeline(OpPassManager &pm,
   pm.addPass(createForallToParallelLoopPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addPass(createApproximateMathPass());
   pm.addPass(createParallelizePass());
   pm.addPass(createLowerModelPass());
 

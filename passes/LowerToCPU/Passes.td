@@ -6,6 +6,34 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ApproximateMathPass : Pass<"fulgur-approximate-math", "::mlir::ModuleOp"> {
+  let summary = "Write exponentials as polynomials";
+  let description = [{
+    Replaces the exponential of f32 by arithmetic with an error of a few units
+    in the last place, which LLVM vectorises with the loop around it.
+
+    Before:
+
+    ```mlir
+    %e = math.exp %x : f32
+    ```
+
+    After:
+
+    ```mlir
+    %n = math.floor %scaled : f32
+    …
+    %e = arith.mulf %polynomial, %power : f32
+    ```
+
+    Results below the smallest normal number are 0. Does not touch f64, nor other
+    functions.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
 def LowerMatmulPass : Pass<"fulgur-lower-matmul", "::mlir::ModuleOp"> {
   let summary = "Call kernels with tiles in registers for matrix products";
   let description = [{
