@@ -33,6 +33,7 @@ void fulgur::buildLowerToCPUPipeline(OpPassManager &pm,
   pm.addPass(createExpandViewsPass());
   pm.addPass(createLowerAffinePass());
   pm.addPass(createExpandFloat8Pass());
+  pm.addPass(createLowerMathPass());
   pm.addPass(arith::createArithExpandOpsPass());
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(createConvertToLLVMPass());

@@ -240,4 +240,28 @@ def ExpandFloat8Pass : Pass<"fulgur-expand-float8", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def LowerMathPass : Pass<"fulgur-lower-math", "::mlir::ModuleOp"> {
+  let summary = "Call the C library where LLVM has no intrinsic";
+  let description = [{
+    Covers `acosh`, `asinh`, `atanh`, `cbrt`, `erf` and `erfc`. Does not touch
+    functions that have an intrinsic, such as `exp`.
+
+    Before:
+
+    ```mlir
+    %1 = math.erf %0 : f32
+    ```
+
+    After:
+
+    ```mlir
+    func.func private @erff(f32) -> f32
+    %1 = func.call @erff(%0) : (f32) -> f32
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::func::FuncDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
 #endif // PASSES_LOWERTOCPU_PASSES_TD

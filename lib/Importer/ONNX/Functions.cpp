@@ -224,8 +224,12 @@ bool Expansion::getBody(::onnx::NodeProto &node, ::onnx::FunctionProto &body) {
       !(schema->HasFunction() || schema->HasContextDependentFunction()))
     return false;
   setDefaults(node, *schema);
-  if (const ::onnx::FunctionProto *known = schema->GetFunction(file.opset);
-      known && fitsOpset(*known)) {
+  const ::onnx::FunctionProto *known =
+      schema->GetFunction(file.opset, /*validate=*/true);
+  if (!known)
+    if (known = schema->GetFunction(file.opset); known && !fitsOpset(*known))
+      known = nullptr;
+  if (known) {
     body = *known;
     return true;
   }
