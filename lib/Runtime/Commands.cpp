@@ -283,7 +283,43 @@ static void putTensors(const FulgurModel &model, const char *key,
   json.close(']');
 }
 
+namespace {
+/// The memory for intermediate results at the largest dimensions.
+struct Bound {
+  /// The first dimension without a bound; null if all have one.
+  const char *unbounded = nullptr;
+  /// Less than 0 if no machine has so much.
+  int64_t arenaBytes = 0;
+
+  explicit Bound(const FulgurModel &model) {
+    Shape dims;
+    for (int64_t i = 0; i < model.num_dims && !unbounded; ++i) {
+      dims.push_back(model.dims[i].max);
+      if (model.dims[i].max <= 0)
+        unbounded = model.dims[i].name;
+    }
+    if (unbounded)
+      return;
+    MemoryPlan plan;
+    (void)planMemory(model, dims, plan);
+    arenaBytes = plan.arenaBytes;
+  }
+
+  std::string describe() const {
+    if (unbounded)
+      return format("as the inputs need: %s has no bound; run --verbose tells "
+                    "what a run takes",
+                    quoted(unbounded).c_str());
+    if (arenaBytes < 0)
+      return "more than any machine has at the largest dimensions";
+    return format("%s for intermediate results at the largest dimensions",
+                  describeBytes(arenaBytes).c_str());
+  }
+};
+} // namespace
+
 void Invocation::info() {
+  Bound memory(model);
   int64_t bytes = 0;
   for (int64_t i = 0; i < model.num_weights; ++i)
     bytes += model.weights[i].bytes;
@@ -306,6 +342,8 @@ void Invocation::info() {
     putTensors(model, "outputs", model.outputs, model.num_outputs, json);
     json.field("weights", model.num_weights);
     json.field("weight_bytes", bytes);
+    if (!memory.unbounded && memory.arenaBytes >= 0)
+      json.field("max_arena_bytes", memory.arenaBytes);
     json.close('}');
     print(json.getText() + "\n");
     return;
@@ -325,6 +363,7 @@ void Invocation::info() {
   print(format("weights:  %lld, %s\n",
                static_cast<long long>(model.num_weights),
                describeBytes(bytes).c_str()));
+  print("memory:   " + memory.describe() + "\n");
 }
 
 Status Invocation::perform() {

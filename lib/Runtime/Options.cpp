@@ -273,7 +273,7 @@ std::string fulgur::rt::makeHelp(const FulgurModel &model,
       "(default)\n"
       "  bench  measure how long a run takes; makes inputs up when none are "
       "given\n"
-      "  info   show what the model takes and gives\n"
+      "  info   show what the model takes and gives, and its memory\n"
       "  help   print this text\n\nInputs:\n";
   for (int64_t i = 0; i < model.num_inputs; ++i)
     text += "  " + describeTensor(model, model.inputs[i]) + "\n";

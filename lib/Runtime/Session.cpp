@@ -110,7 +110,6 @@ Status Session::load(const FulgurOptions &options) {
     return status;
   stats.weightBytes = weights.getStoredBytes();
   stats.packedBytes = weights.getPackedBytes();
-  offsets.resize(model.num_buffers);
   inputPointers.resize(model.num_inputs);
   outputRooms.resize(model.num_outputs);
   outputBuffers.resize(model.num_outputs);
@@ -180,26 +179,36 @@ Shape Session::resolve(const FulgurTensorInfo &info) const {
   return shape;
 }
 
+Status fulgur::rt::planMemory(const FulgurModel &model, const Shape &dims,
+                              MemoryPlan &plan) {
+  int64_t count = model.num_buffers;
+  std::vector<int64_t> bytes(count, 0);
+  if (count > 0 && model.buffer_sizes)
+    model.buffer_sizes(dims.data(), bytes.data());
+  plan.offsets.assign(count, 0);
+  plan.arenaBytes =
+      planArena(model.buffers, bytes.data(), count, plan.offsets.data());
+  if (plan.arenaBytes < 0)
+    return fail(ExitCode::InvalidInput,
+                "the inputs are too large: the model would need more memory "
+                "than any machine has");
+  plan.largestLiveSet = largestLiveSet(model.buffers, bytes.data(), count);
+  return {};
+}
+
 Status Session::prepare(const Shape &newDims) {
   if (prepared && dims == newDims)
     return {};
   prepared = false;
   dims = newDims;
-  std::vector<int64_t> bytes(model.num_buffers, 0);
-  if (model.num_buffers > 0 && model.buffer_sizes)
-    model.buffer_sizes(dims.data(), bytes.data());
-  int64_t size =
-      planArena(model.buffers, bytes.data(), model.num_buffers, offsets.data());
-  if (size < 0)
-    return fail(ExitCode::InvalidInput,
-                "the inputs are too large: the model would need more memory "
-                "than any machine has");
-  stats.arenaBytes = size;
-  stats.largestLiveSet =
-      largestLiveSet(model.buffers, bytes.data(), model.num_buffers);
+  if (Status status = planMemory(model, dims, plan))
+    return status;
+  stats.arenaBytes = plan.arenaBytes;
+  stats.largestLiveSet = plan.largestLiveSet;
   // Sequences grow and shrink; memory that is large enough is kept.
-  if (!arena.data() || arena.size() < size)
-    if (Status status = arena.allocate(size, "the intermediate results"))
+  if (!arena.data() || arena.size() < plan.arenaBytes)
+    if (Status status =
+            arena.allocate(plan.arenaBytes, "the intermediate results"))
       return status;
 
   for (int64_t i = 0; i < model.num_outputs; ++i) {
@@ -295,7 +304,7 @@ Status Session::run(const FulgurTensor *inputs, int64_t numInputs,
   StepContext *before = StepContext::getCurrent();
   StepContext::setCurrent(&context);
   FulgurStep step = {dims.data(),          arena.data(),
-                     offsets.data(),       weights.getPointers(),
+                     plan.offsets.data(),  weights.getPointers(),
                      inputPointers.data(), outputBuffers.data()};
   model.step(&step);
   StepContext::setCurrent(before);

@@ -29,6 +29,18 @@ struct SessionStats {
   int64_t largestLiveSet = 0;
 };
 
+/// Where the buffers of a step are, and what they take together.
+struct MemoryPlan {
+  std::vector<int64_t> offsets;
+  int64_t arenaBytes = 0;
+  int64_t largestLiveSet = 0;
+};
+
+/// Plans the step under these dimensions, one for each of the model's. Fails
+/// when no machine has so much memory.
+Status planMemory(const FulgurModel &model, const Shape &dims,
+                  MemoryPlan &plan);
+
 /// Finds the named dimensions in the shape of one input. `dims` has -1 for what
 /// is not known yet, and `origins` the input that told; both are updated.
 Status matchShape(const FulgurModel &model, const FulgurTensorInfo &info,
@@ -65,7 +77,7 @@ private:
   bool prepared = false;
   Shape dims;
   Block arena;
-  std::vector<int64_t> offsets;
+  MemoryPlan plan;
   std::vector<void *> inputPointers;
   std::vector<Block> outputRooms;
   std::vector<FulgurBuffer> outputBuffers;
