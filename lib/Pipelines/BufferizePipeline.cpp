@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "fulgur/Pipelines/Pipelines.h"
 #include "passes/Bufferize/Passes.h"
+#include "passes/Raise/Passes.h"
 
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
@@ -16,6 +17,7 @@ using namespace mlir;
 
 void fulgur::buildBufferizePipeline(OpPassManager &pm,
                                     const BufferizeOptions &options) {
+  pm.addPass(createNameExtentsPass());
   pm.addPass(createDescribeModelPass());
   pm.addPass(createPackWeightsPass({options.vectorBytes}));
   pm.addPass(createDecomposeTensorsPass());

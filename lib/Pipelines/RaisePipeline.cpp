@@ -8,7 +8,7 @@
 #include "fulgur/Pipelines/Pipelines.h"
 #include "passes/Raise/Passes.h"
 
-#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
@@ -43,6 +43,10 @@ void fulgur::buildRaisePipeline(OpPassManager &pm,
     pm.addPass(createCanonicalizerPass());
   }
   pm.addPass(createConvertONNXToLinalgPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createNameExtentsPass());
+  // Sizes are not negative, so no reshape asks whether one is -1.
+  pm.addPass(arith::createIntRangeOptimizationsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }

@@ -41,7 +41,6 @@ private:
   FailureOr<Attribute> describe(func::FuncOp main, Type type,
                                 DictionaryAttr attributes, StringRef role,
                                 unsigned index);
-  void nameExtents(func::FuncOp main);
   LogicalResult readBounds(func::FuncOp main);
   void shareDims(func::FuncOp main);
 
@@ -96,32 +95,6 @@ FailureOr<Attribute> DescribeModelPass::describe(func::FuncOp main, Type type,
       {builder.getNamedAttr("name", name),
        builder.getNamedAttr("type", TypeAttr::get(declared)),
        builder.getNamedAttr("dims", builder.getArrayAttr(names))}));
-}
-
-void DescribeModelPass::nameExtents(func::FuncOp main) {
-  OpBuilder builder(&getContext());
-  main.walk([&](tensor::DimOp dim) {
-    auto argument = dyn_cast<BlockArgument>(dim.getSource());
-    std::optional<int64_t> axis = dim.getConstantIndex();
-    if (!argument || argument.getOwner() != &main.getBody().front() || !axis)
-      return;
-    auto type = cast<RankedTensorType>(argument.getType());
-    if (*axis < 0 || *axis >= type.getRank())
-      return;
-    builder.setInsertionPoint(dim);
-    Value size;
-    if (type.isDynamicDim(*axis)) {
-      auto names = main.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(), //
-                                                    "fulgur.dims");
-      size = DimOp::create(builder, dim.getLoc(),
-                           cast<StringAttr>(names[*axis]).getValue());
-    } else {
-      size = arith::ConstantIndexOp::create(builder, dim.getLoc(),
-                                            type.getDimSize(*axis));
-    }
-    dim.replaceAllUsesWith(size);
-    dim.erase();
-  });
 }
 
 LogicalResult DescribeModelPass::readBounds(func::FuncOp main) {
@@ -192,7 +165,6 @@ void DescribeModelPass::runOnOperation() {
       return signalPassFailure();
     outputs.push_back(*output);
   }
-  nameExtents(main);
   if (failed(readBounds(main)))
     return signalPassFailure();
   shareDims(main);

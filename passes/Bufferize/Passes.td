@@ -11,16 +11,14 @@ def DescribeModelPass : Pass<"fulgur-describe-model", "::mlir::ModuleOp"> {
   let description = [{
     Writes what the executable tells of its model on the module, while `@main`
     still has tensors: `fulgur.dims` (in order of first appearance),
-    `fulgur.inputs` and `fulgur.outputs`. Extents of arguments become
-    `fulgur.dim`, and arguments read-only, as their memory is the caller's.
-    Does not change what is computed.
+    `fulgur.inputs` and `fulgur.outputs`. Arguments become read-only, as their
+    memory is the caller's, and each dimension one `fulgur.dim`. Does not change what is computed.
 
     Before:
 
     ```mlir
     func.func @main(%x: tensor<?xf32> {fulgur.name = "x",
                                        fulgur.dims = ["seq"]}) {
-      %n = tensor.dim %x, %c0 : tensor<?xf32>
     ```
 
     After:
@@ -31,7 +29,6 @@ def DescribeModelPass : Pass<"fulgur-describe-model", "::mlir::ModuleOp"> {
       fulgur.inputs = [{dims = ["seq"], name = "x", type = tensor<?xf32>} ],
       fulgur.outputs = []} {
       func.func @main(%x: tensor<?xf32> {bufferization.writable = false, …}) {
-        %n = fulgur.dim "seq"
     ```
   }];
   let dependentDialects = ["FulgurDialect"];

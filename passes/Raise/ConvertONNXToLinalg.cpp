@@ -17,6 +17,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Func/Transforms/FuncConversions.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -149,6 +150,23 @@ void ConvertONNXToLinalgPass::noteTypes(const ONNXTypeConverter &types) {
     weight.setWeightType(types.convertType(weight.getWeightType()));
 }
 
+/// Sums, products, … of tensors of one shape get the operation of that name.
+/// What is broadcast stays general: upstream would write it out in memory.
+static void nameSums(ModuleOp module) {
+  IRRewriter rewriter(module.getContext());
+  SmallVector<linalg::GenericOp> work;
+  module.walk([&](linalg::GenericOp op) {
+    if (op.getNumDpsInputs() == 2 &&
+        llvm::all_of(op.getIndexingMapsArray(),
+                     [](AffineMap map) { return map.isIdentity(); }))
+      work.push_back(op);
+  });
+  for (linalg::GenericOp op : work) {
+    rewriter.setInsertionPoint(op);
+    (void)linalg::specializeGenericOp(rewriter, op);
+  }
+}
+
 void ConvertONNXToLinalgPass::runOnOperation() {
   MLIRContext *context = &getContext();
   ONNXTypeConverter types(getOperation());
@@ -182,4 +200,5 @@ void ConvertONNXToLinalgPass::runOnOperation() {
           applyPartialConversion(getOperation(), target, std::move(patterns))))
     return signalPassFailure();
   getOperation().walk([](onnx::NoneOp none) { none.erase(); });
+  nameSums(getOperation());
 }

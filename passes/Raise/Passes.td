@@ -348,4 +348,21 @@ def ConvertONNXToLinalgPass : Pass<"fulgur-convert-onnx-to-linalg", "::mlir::Mod
                            "::mlir::tensor::TensorDialect"];
 }
 
+def NameExtentsPass : Pass<"fulgur-name-extents", "::mlir::ModuleOp"> {
+  let summary = "Write extents as named dimensions of the model";
+  let description = [{
+    ```mlir
+    func.func @main(%x: tensor<?x4xf32> {fulgur.dims = ["seq", ""]}) …
+      %y = fulgur.linear %x, %w : tensor<?x4xf32>, tensor<4x8xf32> -> tensor<?x8xf32>
+      %n = tensor.dim %y, %c0 : tensor<?x8xf32>
+    // becomes
+      %n = fulgur.dim "seq"
+    ```
+
+    Does not touch extents that only the elements of a tensor tell.
+  }];
+  let dependentDialects = ["::fulgur::FulgurDialect", "::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
+}
+
 #endif // PASSES_RAISE_PASSES_TD

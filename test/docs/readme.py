@@ -5,6 +5,7 @@ usage: readme.py [--update]
 
 Each part between `<!-- NAME: begin -->` and `<!-- NAME: end -->` is made by the
 function of that name below; --update writes them anew."""
+import collections
 import difflib
 import pathlib
 import re
@@ -28,16 +29,47 @@ def stages():
     return rows
 
 
+def without_types(line):
+    line = re.sub(r" : tensor[^()]*(?=\))", "", line)
+    return re.sub(r" (?::|->) (?:tensor|index|i\d|f\d).*", "", line)
+
+
+def exit_codes():
+    """The table that --help prints."""
+    rows = ["| Exit code | Meaning |", "|---|---|"]
+    text = output("fulgur-compile", "--help").split("Exit codes:\n")[1].split("\n\n")[0]
+    return rows + [f"| {line.split()[0]} | {' '.join(line.split()[1:])} |" for line in text.splitlines()]
+
+
+def status():
+    """What can be counted."""
+    mirrored = re.findall(r'ONNX_Op<"(\w+)">', (ROOT / "dialects/ONNX/IR/Operators.td").read_text())
+    passing = (ROOT / "test/onnx/passing.txt").read_text().split()
+    models = sorted(p.relative_to(ROOT / "models").with_suffix("") for p in ROOT.glob("models/*/*.onnx"))
+    families = collections.Counter(m.parent.name for m in models)
+    return ["| | |", "|---|---|",
+            "| Models | " + ", ".join(f"{n} of {m}" for m, n in families.items()) + ": each compiles with and without "
+            "recognition, and every output is within 1e-4 of its largest value of PyTorch's in float64 |",
+            f"| ONNX node tests | {len(passing)} of 1,884 pass ({100 * len(passing) / 1884:.1f} %), compiled to machine code |",
+            f"| ONNX operators in the IR | {len(mirrored)}; no control flow, sequences or strings |",
+            "| CPUs | x86-64, with AVX-512 or AVX2 |", "| GPUs | not yet |"]
+
+
 def layer():
-    """The second layer of the smallest V3.2 as raised, from its first norm to
-    its last addition. The types at the ends of the lines are left out."""
-    text = output("fulgur-compile", ROOT / "models/deepseek_v32/prefill.onnx", "--emit=mlir:raised", "-o", "-")
-    lines = [line.strip() for line in text.splitlines()]
+    """The second layer of the smallest V3.2 as raised, from its first norm on.
+    The types at the ends of the lines are left out."""
+    model = ROOT / "models/deepseek_v32/prefill.onnx"
+    imported = output("fulgur-compile", model, "--emit=mlir:imported", "-o", "-")
+    text = output("fulgur-compile", model, "--emit=mlir:raised", "-o", "-")
+    lines = [line[4:] for line in text.splitlines()]
     norms = [i for i, line in enumerate(lines) if "= fulgur.rms_norm" in line]
     # Norms of a layer: input, query latent, key-value latent, experts' input.
-    first, end = norms[4], norms[8]
-    body = [line for line in lines[first:end] if "fulgur.get_weight" not in line and "arith.constant" not in line]
-    return ["```mlir", *(line.split(" : ")[0] for line in body), "```"]
+    body = [line for line in lines[norms[4]:norms[8]]
+            if not re.search(r"fulgur.get_weight|= tensor.empty", line)]
+    return [f"PyTorch's exporter writes the {len(norms) // 4} layers of `models/deepseek_v32/prefill.onnx` as "
+            f"{imported.count(' = onnx.')} operators.",
+            "`fulgur-compile --emit=mlir:raised` shows what they mean. One layer (weights and types left out):", "",
+            "```mlir", *map(without_types, body), "```"]
 
 
 def replace(text, name, rows):
@@ -49,7 +81,7 @@ def replace(text, name, rows):
 
 def main():
     old = new = README.read_text()
-    for part in (stages, layer):
+    for part in (layer, stages, exit_codes, status):
         new = replace(new, part.__name__, part())
     if "--update" in sys.argv:
         README.write_text(new)

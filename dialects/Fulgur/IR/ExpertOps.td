@@ -14,7 +14,7 @@ include "dialects/Fulgur/IR/FulgurEnums.td"
 
 def Fulgur_IndexTensor : RankedTensorOf<[I32]>;
 
-def Fulgur_RouteOp : Fulgur_Op<"route", [Fulgur_Reify]> {
+def Fulgur_RouteOp : Fulgur_Op<"route", [Fulgur_Reify], "experts weights"> {
   let summary = "chooses k experts for every token, and their weights";
   let description = [{
     Takes the k experts of the best choice among those of the best groups, best
@@ -69,7 +69,7 @@ def Fulgur_RouteOp : Fulgur_Op<"route", [Fulgur_Reify]> {
   let hasVerifier = 1;
 }
 
-def Fulgur_DispatchOp : Fulgur_Op<"dispatch", [Fulgur_Reify]> {
+def Fulgur_DispatchOp : Fulgur_Op<"dispatch", [Fulgur_Reify], "rows sources offsets"> {
   let summary = "copies the row of a token to each of its experts";
   let description = [{
     Orders the pairs of a token and one of its experts by expert, and by token

@@ -28,9 +28,56 @@ static void refine(Lowering &l, MixedSizes &sizes) {
       size = l.e.size(type.getDimSize(dim));
 }
 
+/// A reshape that is proved to keep all dimensions but one, which it splits, or
+/// but neighbours, which it merges: their order and sizes need no arithmetic.
+static Value reshapeOneGroup(Lowering &l) {
+  Emitter &e = l.e;
+  Value x = l.in(0), input = l.op->getOperand(0), result = l.op->getResult(0);
+  RankedTensorType type = l.outputType();
+  int64_t from = rankOf(x), to = type.getRank(), most = std::min(from, to);
+  int64_t front = 0, back = 0;
+  while (front < most && l.types.isSame(l.op, input, front, result, front))
+    ++front;
+  while (back < most - front &&
+         l.types.isSame(l.op, input, from - 1 - back, result, to - 1 - back))
+    ++back;
+  int64_t merged = from - front - back, split = to - front - back;
+  bool splits = merged == 1 && split > 1, merges = split == 1 && merged > 1;
+  if (!splits && !merges)
+    return {};
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t dim = 0; dim < std::max(from, to);) {
+    int64_t count = dim == front ? std::max(merged, split) : 1;
+    groups.push_back(llvm::to_vector(llvm::seq(dim, dim + count)));
+    dim += count;
+  }
+  if (merges)
+    return e.collapse(x, groups);
+  MixedSizes sizes = e.sizes(x);
+  OpFoldResult whole = sizes[front];
+  sizes.erase(sizes.begin() + front);
+  int64_t known = 1;
+  std::optional<int64_t> open;
+  for (int64_t dim = front; dim < front + split; ++dim) {
+    int64_t extent = type.getDimSize(dim);
+    if (extent == 0 || (ShapedType::isDynamic(extent) && open))
+      return {};
+    if (ShapedType::isDynamic(extent))
+      open = dim;
+    else
+      known *= extent;
+    sizes.insert(sizes.begin() + dim, e.size(extent));
+  }
+  if (open)
+    sizes[*open] = e.div(whole, e.size(known));
+  return e.expand(x, groups, sizes);
+}
+
 static LogicalResult convertReshape(Lowering &l) {
   Emitter &e = l.e;
   Value x = l.in(0);
+  if (Value reshaped = reshapeOneGroup(l))
+    return l.replace(reshaped);
   std::optional<MixedSizes> shape = l.sizesInput(1);
   if (!shape) {
     // The type of the result knows how many sizes there are.

@@ -1,17 +1,15 @@
 // RUN: fulgur-opt %s --fulgur-describe-model --split-input-file --verify-diagnostics | FileCheck %s
 
-// Inputs, outputs and dimensions are noted; an extent is its dimension, and
-// bounds that a use of it carries count.
+// Inputs, outputs and dimensions are noted, and bounds that a use carries count.
 // CHECK: fulgur.dims = [{max = 64 : i64, min = 2 : i64, name = "seq"}]
 // CHECK-SAME: fulgur.inputs = [{dims = ["seq", ""], name = "x", type = tensor<?x4xf32>}]
 // CHECK-SAME: fulgur.outputs = [{dims = [""], name = "y", type = tensor<?xf32>}]
 // CHECK: bufferization.writable = false
 // CHECK: fulgur.dim "seq" in 2 to 64
-// CHECK-NOT: tensor.dim
+// CHECK-NOT: fulgur.dim
 func.func @main(%x: tensor<?x4xf32> {fulgur.name = "x", fulgur.dims = ["seq", ""]})
     -> (tensor<?xf32> {fulgur.name = "y"}) {
-  %c0 = arith.constant 0 : index
-  %n = tensor.dim %x, %c0 : tensor<?x4xf32>
+  %n = fulgur.dim "seq"
   %m = fulgur.dim "seq" in 2 to 64
   %s = arith.addi %n, %m : index
   %y = tensor.empty(%s) : tensor<?xf32>

@@ -33,9 +33,12 @@ LOOPS = (
     ("condition", {"arith.cmpi"}, set(), 0, 1),
 )
 
+# Loops that have an operation of their own.
+NAMED = {"linalg.add": "sum", "linalg.mul": "product"}
+
 # Sizes and views: nothing of a tensor is computed.
 GLUE = re.compile(
-    r"arith\.(addi|subi|muli|divui|divsi|maxsi|minsi|cmpi|select|index_cast|constant)$"
+    r"affine\.apply$|arith\.(addi|subi|muli|divui|divsi|maxsi|minsi|cmpi|select|index_cast|constant)$"
     r"|tensor\.(dim|empty|expand_shape|collapse_shape|extract_slice|concat|"
     r"from_elements|cast)$|cf\.assert$|func\.func$|return$|module$")
 
@@ -56,7 +59,7 @@ def operations(text):
         elif match[1] == "linalg.generic":
             body = set()
         else:
-            yield match[1]
+            yield NAMED.get(match[1], match[1])
 
 
 def name_of(body):

@@ -1,0 +1,68 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Follows extents back through what the shapes were made of, to the inputs of
+// the model, whose dimensions have names. Equal sizes then look equal, and
+// buffers can be planned before the step runs.
+//
+//===----------------------------------------------------------------------===//
+#include "dialects/Fulgur/IR/FulgurDialect.h"
+#include "passes/Raise/Passes.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/Transforms/Transforms.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace fulgur {
+#define GEN_PASS_DEF_NAMEEXTENTSPASS
+#include "passes/Raise/Passes.h.inc"
+} // namespace fulgur
+
+using namespace mlir;
+using namespace fulgur;
+
+/// An extent of an input that has a name.
+static LogicalResult nameExtent(tensor::DimOp op, PatternRewriter &rewriter) {
+  auto argument = dyn_cast<BlockArgument>(op.getSource());
+  std::optional<int64_t> axis = op.getConstantIndex();
+  auto function =
+      argument ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp())
+               : func::FuncOp();
+  if (!function || !argument.getOwner()->isEntryBlock() || !axis)
+    return rewriter.notifyMatchFailure(op, "not an extent of an input");
+  auto names = function.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(),
+                                                    "fulgur.dims");
+  if (!names || *axis < 0 || *axis >= static_cast<int64_t>(names.size()))
+    return rewriter.notifyMatchFailure(op, "the input has no names");
+  auto name = dyn_cast<StringAttr>(names[*axis]);
+  if (!name || name.empty())
+    return rewriter.notifyMatchFailure(op, "the dimension has no name");
+  rewriter.setInsertionPointToStart(argument.getOwner());
+  auto dim = DimOp::create(rewriter, op.getLoc(), name.getValue());
+  if (auto bounds = function->getAttrOfType<DictionaryAttr>("fulgur.bounds"))
+    if (auto range = bounds.getAs<DenseI64ArrayAttr>(name)) {
+      dim.setMin(range[0]);
+      dim.setMaxAttr(rewriter.getI64IntegerAttr(range[1]));
+    }
+  rewriter.replaceOp(op, dim);
+  return success();
+}
+
+namespace {
+struct NameExtentsPass final
+    : fulgur::impl::NameExtentsPassBase<NameExtentsPass> {
+  void runOnOperation() final {
+    RewritePatternSet patterns(&getContext());
+    memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
+    memref::populateResolveShapedTypeResultDimsPatterns(patterns);
+    tensor::DimOp::getCanonicalizationPatterns(patterns, &getContext());
+    patterns.add(nameExtent);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+} // namespace
