@@ -3,7 +3,8 @@
 //===----------------------------------------------------------------------===//
 //
 // Elements move to places that a tensor tells. An index that is out of range is
-// clamped: whatever a model computes, memory is not left.
+// reported when the model runs, before anything moves, and clamped: the step
+// goes on to its end, and memory is not left.
 //
 //===----------------------------------------------------------------------===//
 #include "passes/Raise/ConvertONNXToLinalg/Lowering.h"
@@ -44,6 +45,83 @@ static Values loopIndices(Emitter &e, int64_t count) {
   return result;
 }
 
+/// Whether the indices are what a search along as many elements as `axis` has
+/// gives, maybe in another shape.
+static bool isFromSearch(Lowering &l, int64_t axis) {
+  Value source = l.op->getOperand(1);
+  Operation *by = source.getDefiningOp();
+  while (isa_and_nonnull<onnx::CastOp, onnx::ExpandOp, onnx::FlattenOp,
+                         onnx::ReshapeOp, onnx::SqueezeOp, onnx::TransposeOp,
+                         onnx::UnsqueezeOp>(by)) {
+    source = by->getOperand(0);
+    by = source.getDefiningOp();
+  }
+  bool isTopK = isa_and_nonnull<onnx::TopKOp>(by) && source == by->getResult(1);
+  if (!isTopK && !isa_and_nonnull<onnx::ArgMaxOp, onnx::ArgMinOp>(by))
+    return false;
+  Value searched = by->getOperand(0);
+  auto type = dyn_cast<RankedTensorType>(searched.getType());
+  if (!type)
+    return false;
+  int64_t along =
+      fromFront(intAttr(by, "axis", isTopK ? -1 : 0), type.getRank());
+  int64_t extent = tensorType(l.in(0)).getDimSize(axis);
+  if (!ShapedType::isDynamic(extent))
+    return type.getDimSize(along) == extent;
+  return l.types.isSame(l.op, l.op->getOperand(0), axis, searched, along);
+}
+
+/// Reports indices that are out of the range of the operand's dimensions
+/// `axes`: of the only one, or of the one at their place in the last dimension
+/// of the indices.
+static void checkRange(Lowering &l, ArrayRef<int64_t> axes) {
+  Emitter &e = l.e;
+  Value x = l.in(0), places = l.in(1);
+  if (axes.empty() || (axes.size() == 1 && isFromSearch(l, axes[0])))
+    return;
+  ArrayRef<int64_t> shape = tensorType(x).getShape();
+  if (std::optional<SmallVector<int64_t>> known = l.constantInput(1)) {
+    auto isInRange = [&](auto indexed) {
+      int64_t extent = shape[axes[indexed.index() % axes.size()]];
+      // A dynamic extent is not known to be more than 0.
+      return !ShapedType::isDynamic(extent) && indexed.value() >= -extent &&
+             indexed.value() < extent;
+    };
+    if (llvm::all_of(llvm::enumerate(*known), isInRange))
+      return;
+  }
+  Values extents;
+  for (int64_t axis : axes)
+    extents.push_back(e.index(e.size(x, axis)));
+  int64_t depth = rankOf(places);
+  Type i1 = e.builder.getI1Type();
+  Value all = e.reduce(
+      places, e.builder.getMultiDimIdentityMap(depth),
+      e.filled({}, e.number(1, i1)),
+      llvm::to_vector(llvm::seq<int64_t>(0, depth)),
+      [&](Emitter &e, ValueRange args) -> Values {
+        Scalars s{e};
+        Value extent = extents.front();
+        for (size_t i = 1; i < extents.size(); ++i) {
+          Value place = linalg::IndexOp::create(e.builder, e.loc, depth - 1);
+          extent = s.select(s.equal(place, e.index(i)), extents[i], extent);
+        }
+        Value index = arith::IndexCastOp::create(
+            e.builder, e.loc, e.builder.getIndexType(), args[0]);
+        // Both bounds in one comparison: -extent is 0 and up when shifted.
+        Value shifted = s.add(index, extent);
+        Value isInRange =
+            arith::CmpIOp::create(e.builder, e.loc, arith::CmpIPredicate::ult,
+                                  shifted, s.add(extent, extent));
+        return {arith::AndIOp::create(e.builder, e.loc, args[1], isInRange)};
+      });
+  l.check(l.onlyElement(all), "an index is out of range");
+}
+
+static SmallVector<int64_t> axesFrom(int64_t first, int64_t count) {
+  return llvm::to_vector(llvm::seq<int64_t>(first, first + count));
+}
+
 /// The indices of the result with, in place of those along the axis, the one
 /// that the tensor of indices has there.
 static LogicalResult convertGather(Lowering &l) {
@@ -55,9 +133,9 @@ static LogicalResult convertGather(Lowering &l) {
   to.erase(to.begin() + axis);
   to.insert(to.begin() + axis, between.begin(), between.end());
   int64_t loops = to.size();
+  checkRange(l, axis);
   Value extent = e.index(e.size(x, axis));
-  SmallVector<int64_t> dims =
-      llvm::to_vector(llvm::seq<int64_t>(axis, axis + depth));
+  SmallVector<int64_t> dims = axesFrom(axis, depth);
   return l.replace(
       e.parallel(places, e.map(loops, dims), to, elementType(x),
                  [&](Emitter &e, ValueRange args) -> Values {
@@ -74,6 +152,7 @@ static LogicalResult convertGatherElements(Lowering &l) {
   Value x = l.in(0), places = l.in(1);
   int64_t rank = rankOf(x);
   int64_t axis = fromFront(intAttr(l.op, "axis", 0), rank);
+  checkRange(l, axis);
   Value extent = e.index(e.size(x, axis));
   return l.replace(e.parallel(
       places, e.builder.getMultiDimIdentityMap(rank), e.sizes(places),
@@ -98,6 +177,7 @@ static LogicalResult convertGatherND(Lowering &l) {
   to.pop_back();
   to.append(from.begin() + batch + count, from.end());
   int64_t loops = to.size();
+  checkRange(l, axesFrom(batch, count));
   Values extents = extentsOf(e, x);
   return l.replace(
       e.parallel(ValueRange(), {}, to, elementType(x),
@@ -149,6 +229,7 @@ scatter(Lowering &l, ArrayRef<OpFoldResult> counts,
 static LogicalResult convertScatterElements(Lowering &l) {
   Emitter &e = l.e;
   int64_t axis = fromFront(intAttr(l.op, "axis", 0), rankOf(l.in(0)));
+  checkRange(l, axis);
   Value extent = e.index(e.size(l.in(0), axis));
   return scatter(l, e.sizes(l.in(1)), [&](ArrayRef<Value> update) {
     Value number = tensor::ExtractOp::create(e.builder, e.loc, l.in(1), update);
@@ -165,6 +246,7 @@ static LogicalResult convertScatterND(Lowering &l) {
   int64_t count = tensorType(places).getShape().back();
   if (ShapedType::isDynamic(count))
     return l.fail("the number of indices is not known");
+  checkRange(l, axesFrom(0, count));
   Values extents = extentsOf(e, l.in(0));
   return scatter(l, e.sizes(l.in(2)), [&](ArrayRef<Value> update) {
     Values where(update.take_front(depth)), at;

@@ -11,6 +11,8 @@
 #include "passes/Raise/ConvertONNXToLinalg/Lowering.h"
 #include "passes/Raise/ConvertONNXToLinalg/Scalars.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 using namespace mlir;
@@ -136,12 +138,57 @@ Value fulgur::emitMatMul(Emitter &e, Value lhs, Value rhs, Type sum) {
   return result;
 }
 
+/// Copies an operand whose leading dimensions may have size 1 where the other's
+/// have more only when the model runs, which `emitMatMul` does not expect.
+static Value broadcastDynamic(Lowering &l, unsigned index, unsigned other) {
+  Emitter &e = l.e;
+  Value x = l.in(index), y = l.in(other);
+  int64_t rank = rankOf(x), shift = rankOf(y) - rank;
+  MixedSizes sizes = e.sizes(x);
+  Values fits(rank);
+  bool isSame = true;
+  for (int64_t dim = std::max<int64_t>(0, -shift); dim < rank - 2; ++dim) {
+    OpFoldResult theirs = e.size(y, dim + shift);
+    if (isa<Attribute>(sizes[dim]) || isConstantIntValue(theirs, 1) ||
+        l.types.isSame(l.op, l.op->getOperand(index), dim,
+                       l.op->getOperand(other), dim + shift))
+      continue;
+    isSame = false;
+    OpFoldResult own = sizes[dim];
+    Value isOne = l.isEqual(own, e.size(1));
+    sizes[dim] = isa<Attribute>(theirs) ? theirs : l.select(isOne, theirs, own);
+    fits[dim] = l.isEqual(own, sizes[dim]);
+    Value fit = arith::OrIOp::create(e.builder, e.loc, isOne, fits[dim]);
+    if (!isa<Attribute>(theirs))
+      fit = arith::OrIOp::create(
+          e.builder, e.loc, isOne,
+          arith::OrIOp::create(e.builder, e.loc, l.isEqual(theirs, e.size(1)),
+                               l.isEqual(theirs, own)));
+    l.check(fit, "shapes can not be broadcast");
+  }
+  if (isSame)
+    return x;
+  return e.parallel(
+      ValueRange(), {}, sizes, elementType(x),
+      [&](Emitter &e, ValueRange) -> Values {
+        Values at;
+        for (int64_t dim = 0; dim < rank; ++dim) {
+          Value loop = linalg::IndexOp::create(e.builder, e.loc, dim);
+          at.push_back(fits[dim]
+                           ? Scalars{e}.select(fits[dim], loop, e.index(0))
+                           : loop);
+        }
+        return {tensor::ExtractOp::create(e.builder, e.loc, x, at)};
+      });
+}
+
 static LogicalResult convertMatMul(Lowering &l) {
   Type type = elementType(l.in(0)), to = l.resultElement();
   if (elementType(l.in(1)) != type)
     return l.fail("the operands have different types");
   Type sum = isa<FloatType>(type) ? accumulatorType(type) : type;
-  Value result = emitMatMul(l.e, l.in(0), l.in(1), sum);
+  Value result = emitMatMul(l.e, broadcastDynamic(l, 0, 1),
+                            broadcastDynamic(l, 1, 0), sum);
   return l.replace(l.e.convert(result, to));
 }
 

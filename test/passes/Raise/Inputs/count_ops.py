@@ -26,6 +26,10 @@ LOOPS = (
     # The factor of the indexer's weights.
     ("product", {"arith.mulf"}, set(), 1, 0),
     ("embedding", {"tensor.extract", "linalg.index"}, INDEX, 0, 1),
+    # Whether all tokens are in the vocabulary.
+    ("range", {"arith.andi", "arith.cmpi", "arith.index_cast"}, {"arith.addi"}, 0, 1),
+    ("start of range", {"linalg.fill"}, set(), 0, 1),
+    ("verdict", {"tensor.extract"}, set(), 0, 1),
     # Which are there, and behind which past.
     ("positions", {"linalg.index"}, INDEX, 0, 1),
     ("shift", {"arith.addi"}, set(), 0, 1),
@@ -34,7 +38,7 @@ LOOPS = (
 )
 
 # Loops that have an operation of their own.
-NAMED = {"linalg.add": "sum", "linalg.mul": "product"}
+NAMED = {"linalg.add": "sum", "linalg.mul": "product", "linalg.fill": "start of range", "tensor.extract": "verdict"}
 
 # Sizes and views: nothing of a tensor is computed.
 GLUE = re.compile(

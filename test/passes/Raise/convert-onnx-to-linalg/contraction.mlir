@@ -127,3 +127,18 @@ func.func @conv(%x: tensor<1x4x?xf32>, %w: tensor<6x2x3xf32>) -> tensor<1x6x?xf3
   %0 = onnx.Conv(%x, %w) {strides = array<i64: 2>, dilations = array<i64: 3>, pads = array<i64: 1, 1>, group = 2 : i64} : (tensor<1x4x?xf32>, tensor<6x2x3xf32>) -> tensor<1x6x?xf32>
   return %0 : tensor<1x6x?xf32>
 }
+
+// -----
+
+// Batches of extents that are not known to be the same are checked, and that of
+// size 1 is repeated.
+
+// CHECK-LABEL: func @matmul_unknown_batches(
+func.func @matmul_unknown_batches(%a: tensor<?x4x8xf32>, %b: tensor<?x8x3xf32>) -> tensor<?x4x3xf32> {
+  // CHECK: cf.assert {{.*}} "MatMul: shapes can not be broadcast"
+  // CHECK: arith.select
+  // CHECK: tensor.extract
+  // CHECK: linalg.batch_matmul
+  %0 = onnx.MatMul(%a, %b) : (tensor<?x4x8xf32>, tensor<?x8x3xf32>) -> tensor<?x4x3xf32>
+  return %0 : tensor<?x4x3xf32>
+}
