@@ -63,10 +63,13 @@ public:
   explicit ExplainStreamer(llvm::raw_ostream &os) : os(os) {}
 
   void streamOptimizationRemark(const remark::detail::Remark &remark) override {
-    os << llvm::left_justify(outcome(remark), 9)
+    os << llvm::left_justify(outcome(remark), 7)
        << llvm::left_justify(remark.getRemarkName(), 30) << " "
-       << getNodeName(remark.getLocation()) << ": "
-       << onOneLine(remark.getMsg()) << "\n";
+       << getNodeName(remark.getLocation()) << ": ";
+    std::string text;
+    for (const remark::detail::Remark::Arg &arg : remark.getArgs())
+      text += arg.val;
+    os << onOneLine(text) << "\n";
   }
 
 private:
@@ -90,7 +93,9 @@ private:
 LogicalResult fulgur::enableExplain(MLIRContext &context,
                                     llvm::raw_ostream &stream) {
   remark::RemarkCategories categories;
-  categories.all = ".*";
+  // `all` alone enables nothing: it only widens the kinds that are asked for.
+  categories.passed = categories.missed = categories.failed =
+      categories.analysis = ".*";
   return remark::enableOptimizationRemarks(
       context, std::make_unique<ExplainStreamer>(stream),
       std::make_unique<remark::RemarkEmittingPolicyAll>(), categories);
