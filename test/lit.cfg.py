@@ -6,6 +6,7 @@ import lit.formats
 config.name = "Fulgur"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test"]
+config.excludes = ["Inputs"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.fulgur_build_dir, "test")
 config.environment["PATH"] = os.pathsep.join(
