@@ -29,6 +29,24 @@ def stages():
     return rows
 
 
+def renumber(lines):
+    """The number behind a name says how many others there are in the model."""
+    names, counts = {}, collections.Counter()
+
+    def rename(match):
+        name = match[0]
+        if name.startswith("%val_") or "." in name:  # weights
+            return name
+        if name not in names:
+            base = "%" if name[1:].isdigit() else re.sub(r"_\d+$", "", name)
+            number = counts[base]
+            counts[base] += 1
+            names[name] = f"%{number}" if base == "%" else base + (f"_{number}" if number else "")
+        return names[name]
+
+    return [re.sub(r"%[\w.]+", rename, line) for line in lines]
+
+
 def without_types(line):
     line = re.sub(r" : tensor[^()]*(?=\))", "", line)
     return re.sub(r" (?::|->) (?:tensor|index|i\d|f\d).*", "", line)
@@ -69,7 +87,7 @@ def layer():
     return [f"PyTorch's exporter writes the {len(norms) // 4} layers of `models/deepseek_v32/prefill.onnx` as "
             f"{imported.count(' = onnx.')} operators.",
             "`fulgur-compile --emit=mlir:raised` shows what they mean. One layer (weights and types left out):", "",
-            "```mlir", *map(without_types, body), "```"]
+            "```mlir", *renumber(map(without_types, body)), "```"]
 
 
 def replace(text, name, rows):
