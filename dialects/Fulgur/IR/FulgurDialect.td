@@ -18,6 +18,7 @@ def Fulgur_Dialect : Dialect {
   let name = "fulgur";
   let cppNamespace = "::fulgur";
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
+  let hasCanonicalizer = 1;
   let summary = "sparse latent-attention mixture-of-experts models";
   let description = [{
     Each operation says *what* a part of the model computes and has an

@@ -164,6 +164,7 @@ def Fulgur_CacheUpdateOp : Fulgur_Op<"cache_update", [Fulgur_Reify]> {
     $past `,` $update `axis` custom<Offset>($axis) attr-dict
     `:` type($past) `,` type($update) `->` type($result)
   }];
+  let hasCanonicalizeMethod = 1;
   let hasVerifier = 1;
 }
 
