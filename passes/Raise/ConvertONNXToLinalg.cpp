@@ -59,11 +59,12 @@ bool ONNXTypeConverter::isSame(Operation *op, Value a, int64_t axisA, Value b,
 void fulgur::populateConvertONNXToLinalgPatterns(
     RewritePatternSet &patterns, const ONNXTypeConverter &types) {
   constexpr PopulateFn families[] = {
-      populateConvertElementwisePatterns, populateConvertMovementPatterns,
-      populateConvertPadPatterns,         populateConvertIndexingPatterns,
-      populateConvertCreationPatterns,    populateConvertReductionPatterns,
-      populateConvertContractionPatterns, populateConvertNormalizationPatterns,
-      populateConvertWindowPatterns,      populateConvertSortingPatterns};
+      populateConvertElementwisePatterns,   populateConvertMovementPatterns,
+      populateConvertPadPatterns,           populateConvertIndexingPatterns,
+      populateConvertSelectionPatterns,     populateConvertCreationPatterns,
+      populateConvertReductionPatterns,     populateConvertContractionPatterns,
+      populateConvertNormalizationPatterns, populateConvertWindowPatterns,
+      populateConvertSortingPatterns};
   for (PopulateFn populate : families)
     populate(patterns, types);
 }

@@ -261,6 +261,68 @@ static LogicalResult convertScatterND(Lowering &l) {
   });
 }
 
+/// Element i along the axis is `on` where the index is i, and `off` elsewhere:
+/// everywhere where it is out of range.
+static LogicalResult convertOneHot(Lowering &l) {
+  Emitter &e = l.e;
+  Value places = l.in(0), values = l.in(2);
+  Scalars s{e};
+  Type i64 = e.builder.getI64Type(), index = e.builder.getIndexType();
+  MixedSizes to = e.sizes(places);
+  int64_t loops = to.size() + 1;
+  auto axis = l.axisAttr("axis", -1, loops);
+  if (!axis)
+    return l.fail("the axis is out of range");
+  Value depth = s.convert(l.onlyElement(l.in(1)), i64);
+  int64_t known = l.outputType().getDimSize(*axis);
+  OpFoldResult extent =
+      ShapedType::isDynamic(known)
+          ? arith::IndexCastOp::create(e.builder, e.loc, index, depth)
+                .getResult()
+          : e.size(known);
+  SmallVector<int64_t> dims = axesFrom(0, loops);
+  dims.erase(dims.begin() + *axis);
+  to.insert(to.begin() + *axis, extent);
+  Value off = tensor::ExtractOp::create(e.builder, e.loc, values, e.index(0));
+  Value on = tensor::ExtractOp::create(e.builder, e.loc, values, e.index(1));
+  return l.replace(
+      e.parallel(places, e.map(loops, dims), to, elementType(values),
+                 [&](Emitter &e, ValueRange args) -> Values {
+                   Value number = s.convert(args[0], i64);
+                   number = s.select(s.less(number, e.number(0, i64)),
+                                     s.add(number, depth), number);
+                   Value place = arith::IndexCastOp::create(
+                       e.builder, e.loc, i64,
+                       linalg::IndexOp::create(e.builder, e.loc, *axis));
+                   return {s.select(s.equal(number, place), on, off)};
+                 }));
+}
+
+/// The first elements of each sequence, as many as its length, come in reverse.
+static LogicalResult convertReverseSequence(Lowering &l) {
+  Emitter &e = l.e;
+  Value x = l.in(0), lengths = l.in(1);
+  int64_t rank = rankOf(x);
+  auto time = l.axisAttr("time_axis", 0, rank);
+  auto batch = l.axisAttr("batch_axis", 1, rank);
+  if (!time || !batch)
+    return l.fail("an axis is out of range");
+  Value extent = e.index(e.size(x, *time));
+  return l.replace(e.parallel(
+      lengths, e.map(rank, {*batch}), e.sizes(x), elementType(x),
+      [&](Emitter &e, ValueRange args) -> Values {
+        Scalars s{e};
+        Value length = arith::IndexCastOp::create(
+            e.builder, e.loc, e.builder.getIndexType(), args[0]);
+        length = s.min(length, extent);
+        Values at = loopIndices(e, rank);
+        Value step = at[*time];
+        at[*time] = s.select(s.less(step, length),
+                             s.sub(s.sub(length, e.index(1)), step), step);
+        return {tensor::ExtractOp::create(e.builder, e.loc, x, at)};
+      }));
+}
+
 void fulgur::populateConvertIndexingPatterns(RewritePatternSet &patterns,
                                              const ONNXTypeConverter &types) {
   addLowering<onnx::GatherOp>(patterns, types, convertGather);
@@ -268,4 +330,6 @@ void fulgur::populateConvertIndexingPatterns(RewritePatternSet &patterns,
   addLowering<onnx::GatherNDOp>(patterns, types, convertGatherND);
   addLowering<onnx::ScatterElementsOp>(patterns, types, convertScatterElements);
   addLowering<onnx::ScatterNDOp>(patterns, types, convertScatterND);
+  addLowering<onnx::OneHotOp>(patterns, types, convertOneHot);
+  addLowering<onnx::ReverseSequenceOp>(patterns, types, convertReverseSequence);
 }

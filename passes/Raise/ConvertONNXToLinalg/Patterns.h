@@ -52,6 +52,9 @@ void populateConvertPadPatterns(mlir::RewritePatternSet &patterns,
 /// Elements move, to places that a tensor tells: Gather, ScatterND, OneHot, …
 void populateConvertIndexingPatterns(mlir::RewritePatternSet &patterns,
                                      const ONNXTypeConverter &types);
+/// Elements stay when a tensor tells so: NonZero, Compress.
+void populateConvertSelectionPatterns(mlir::RewritePatternSet &patterns,
+                                      const ONNXTypeConverter &types);
 /// Tensors from nothing: ConstantOfShape, Range, EyeLike, …
 void populateConvertCreationPatterns(mlir::RewritePatternSet &patterns,
                                      const ONNXTypeConverter &types);

@@ -70,3 +70,30 @@ func.func @gather_top(%x: tensor<4x16xf32>, %k: tensor<1xi64>) -> tensor<4x2xf32
   %0 = onnx.GatherElements(%x, %i) {axis = 1 : si64} : (tensor<4x16xf32>, tensor<4x2xi64>) -> tensor<4x2xf32>
   return %0 : tensor<4x2xf32>
 }
+
+// -----
+
+// An index that is out of range is no error here: nothing is on.
+
+// CHECK-LABEL: func @one_hot(
+// CHECK-NOT:   cf.assert
+// CHECK:       linalg.generic {{.*}} ins(%{{.*}} : tensor<?xi64>) outs(%{{.*}} : tensor<?x10xf32>)
+// CHECK:       arith.cmpi eq
+// CHECK:       arith.select
+func.func @one_hot(%i: tensor<?xi64>, %v: tensor<2xf32>) -> tensor<?x10xf32> {
+  %depth = arith.constant dense<10> : tensor<i64>
+  %0 = onnx.OneHot(%i, %depth, %v) : (tensor<?xi64>, tensor<i64>, tensor<2xf32>) -> tensor<?x10xf32>
+  return %0 : tensor<?x10xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @reverse_sequence(
+// CHECK-SAME:    %[[X:.*]]: tensor<?x4xf32>
+func.func @reverse_sequence(%x: tensor<?x4xf32>, %n: tensor<4xi64>) -> tensor<?x4xf32> {
+  // CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<4xi64>)
+  // CHECK: arith.select
+  // CHECK: tensor.extract %[[X]]
+  %0 = onnx.ReverseSequence(%x, %n) : (tensor<?x4xf32>, tensor<4xi64>) -> tensor<?x4xf32>
+  return %0 : tensor<?x4xf32>
+}
