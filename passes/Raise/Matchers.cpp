@@ -41,6 +41,11 @@ bool fulgur::isConstant(Value value, double number) {
   return std::abs(*constant - number) <= 1e-7 * std::abs(number);
 }
 
+bool fulgur::dropsNothing(Operation *dropout) {
+  return !input(dropout, 2) || isConstant(input(dropout, 2), 0) ||
+         isConstant(input(dropout, 1), 0);
+}
+
 double fulgur::shortestDecimal(double value) {
   if (static_cast<float>(value) != value)
     return value;

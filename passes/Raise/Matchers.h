@@ -26,6 +26,9 @@ mlir::Value skipFloatCasts(mlir::Value value);
 
 /// Whether `value` is a constant with `number` everywhere (to f32 precision).
 bool isConstant(mlir::Value value, double number);
+/// Whether a Dropout keeps all elements as they are: outside of training, or
+/// with the ratio 0.
+bool dropsNothing(mlir::Operation *dropout);
 
 /// The shortest decimal that is `value` in single precision, in which exporters
 /// write numbers; `value` itself if it is no such number.

@@ -296,6 +296,29 @@ static LogicalResult convertClip(Lowering &l) {
 
 static LogicalResult convertIdentity(Lowering &l) { return l.replace(l.in(0)); }
 
+/// The same bits as a number of another type of the same width.
+static LogicalResult convertBitCast(Lowering &l) {
+  Type from = elementType(l.in(0)), to = l.resultElement();
+  if (from == to)
+    return l.replace(l.in(0));
+  if (from.getIntOrFloatBitWidth() != to.getIntOrFloatBitWidth())
+    return l.fail("the types have different widths");
+  return l.replace(
+      l.elementwise({0}, to, [&](Emitter &e, ValueRange x) -> Values {
+        return {arith::BitcastOp::create(e.builder, e.loc, to, x[0])};
+      }));
+}
+
+static LogicalResult convertDropout(Lowering &l) {
+  if (!dropsNothing(l.op))
+    return l.fail("expected the training mode to be off");
+  if (!l.hasOutput(1))
+    return l.replace(l.in(0));
+  Value mask =
+      l.e.filled(l.e.sizes(l.in(0)), l.e.number(1, l.resultElement(1)));
+  return l.replace({l.in(0), mask});
+}
+
 void fulgur::populateConvertElementwisePatterns(
     RewritePatternSet &patterns, const ONNXTypeConverter &types) {
   addLowering<onnx::AbsOp>(patterns, types, convertScalar<absolute>);
@@ -372,6 +395,8 @@ void fulgur::populateConvertElementwisePatterns(
   addLowering<onnx::TanhOp>(patterns, types,
                             convertScalar<math1<math::TanhOp>>);
   addLowering<onnx::XorOp>(patterns, types, convertScalar<bits<arith::XOrIOp>>);
+  addLowering<onnx::BitCastOp>(patterns, types, convertBitCast);
+  addLowering<onnx::DropoutOp>(patterns, types, convertDropout);
   addLowering<onnx::CastOp, onnx::CastLikeOp>(patterns, types, convertCast);
   addLowering<onnx::ClipOp>(patterns, types, convertClip);
   addLowering<onnx::IdentityOp>(patterns, types, convertIdentity);

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "passes/Raise/FoldONNX/Patterns.h"
+#include "passes/Raise/Matchers.h"
 
 #include "dialects/ONNX/IR/ONNXDialect.h"
 
@@ -146,7 +147,7 @@ struct RemoveNoOp final : RewritePattern {
     if (isa<onnx::IdentityOp>(op))
       return true;
     if (isa<onnx::DropoutOp>(op))
-      return op->getResults().drop_front().use_empty();
+      return op->getResults().drop_front().use_empty() && dropsNothing(op);
     if (from.getType() != to)
       return false;
     auto type = dyn_cast<RankedTensorType>(to);

@@ -77,3 +77,27 @@ func.func @square(%x: tensor<?xf32>) -> tensor<?xf32> {
   %0 = onnx.Pow(%x, %two) : (tensor<?xf32>, tensor<f32>) -> tensor<?xf32>
   return %0 : tensor<?xf32>
 }
+
+// -----
+
+// Nothing is dropped outside of training, and the mask says so.
+
+// CHECK-LABEL: func @dropout(
+// CHECK-SAME:    %[[X:.*]]: tensor<?xf32>
+func.func @dropout(%x: tensor<?xf32>) -> (tensor<?xf32>, tensor<?xi1>) {
+  // CHECK: %[[TRUE:.*]] = arith.constant true
+  // CHECK: %[[MASK:.*]] = linalg.fill ins(%[[TRUE]] : i1)
+  // CHECK: return %[[X]], %[[MASK]]
+  %y, %mask = onnx.Dropout(%x) : (tensor<?xf32>) -> (tensor<?xf32>, tensor<?xi1>)
+  return %y, %mask : tensor<?xf32>, tensor<?xi1>
+}
+
+// -----
+
+// CHECK-LABEL: func @bit_cast(
+func.func @bit_cast(%x: tensor<?xf32>) -> tensor<?xi32> {
+  // CHECK: linalg.generic
+  // CHECK: arith.bitcast %{{.*}} : f32 to i32
+  %0 = onnx.BitCast(%x) : (tensor<?xf32>) -> tensor<?xi32>
+  return %0 : tensor<?xi32>
+}
