@@ -48,6 +48,7 @@ def renumber(lines):
 
 
 def without_types(line):
+    line = re.sub(r"\{indexing_maps.*?\]\} ", "", line)
     line = re.sub(r" : tensor[^()]*(?=\))", "", line)
     return re.sub(r" (?::|->) (?:tensor|index|i\d|f\d).*", "", line)
 
