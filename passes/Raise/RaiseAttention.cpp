@@ -276,6 +276,9 @@ std::string Raiser::matchOperator(Operation *op, Match &match) {
       return "the operator yields more than its output";
   if (floatAttr(op, "softcap", 0) != 0)
     return "the scores are capped";
+  if (intAttr(op, "left_window_size", -1) >= 0 ||
+      intAttr(op, "right_window_size", -1) >= 0)
+    return "the operator sees a window of tokens";
   match.query = input(op, 0);
   match.key = input(op, 1);
   match.value = input(op, 2);

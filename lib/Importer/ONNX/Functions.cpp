@@ -194,7 +194,9 @@ bool Expansion::isPlainAttention(const ::onnx::NodeProto &node) const {
     return false;
   for (const auto &attribute : node.attribute())
     if ((attribute.name() == "softcap" && attribute.f() != 0) ||
-        (attribute.name() == "is_causal" && attribute.i() != 0))
+        (attribute.name() == "is_causal" && attribute.i() != 0) ||
+        (StringRef(attribute.name()).ends_with("_window_size") &&
+         attribute.i() >= 0))
       return false;
   // Four axes, and as many heads of queries as of keys and values. The standard
   // rounds every step to the shorter types, which the operation does not.

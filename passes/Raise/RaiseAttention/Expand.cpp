@@ -37,6 +37,8 @@ void fulgur::expandAttention(onnx::AttentionOp op) {
   RankedTensorType type = tensorType(query);
   if (op->getNumOperands() > 4 || op->getNumResults() != 1 ||
       floatAttr(op, "softcap", 0) != 0 || intAttr(op, "is_causal", 0) ||
+      intAttr(op, "left_window_size", -1) >= 0 ||
+      intAttr(op, "right_window_size", -1) >= 0 ||
       (!op->hasAttr("scale") && type.isDynamicDim(3)))
     return;
   OpBuilder b(op);

@@ -75,6 +75,17 @@ func.func @operator_capped(%q: tensor<?x2x?x8xf32> {fulgur.dims = ["batch", "", 
   return %o : tensor<?x2x?x4xf32>
 }
 
+// The operator with a window on both sides.
+// REMARK: an attention is not raised: the operator sees a window of tokens
+// CHECK-LABEL: @operator_window(
+// CHECK: onnx.Attention
+func.func @operator_window(%q: tensor<?x2x?x8xf32> {fulgur.dims = ["batch", "", "seq", ""]},
+                %k: tensor<?x2x?x8xf32> {fulgur.dims = ["batch", "", "seq", ""]},
+                %v: tensor<?x2x?x4xf32> {fulgur.dims = ["batch", "", "seq", ""]}) -> tensor<?x2x?x4xf32> {
+  %o = onnx.Attention(%q, %k, %v) {left_window_size = 1 : i64, right_window_size = 2 : i64} : (tensor<?x2x?x8xf32>, tensor<?x2x?x8xf32>, tensor<?x2x?x4xf32>) -> tensor<?x2x?x4xf32>
+  return %o : tensor<?x2x?x4xf32>
+}
+
 // The operator is causal from the first token: other tokens than from the last.
 // REMARK: an attention is not raised: the operator is causal over a number of tokens that may not be that of its queries
 // CHECK-LABEL: @operator_causal_over_cache(
