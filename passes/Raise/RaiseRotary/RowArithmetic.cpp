@@ -70,7 +70,7 @@ std::optional<Row> RowEvaluator::evaluateCast(Operation *op, int64_t dims) {
     return std::nullopt;
   if (isInteger(input(op, 0)))
     return row->elements.size() == 1 ? row : std::nullopt;
-  if (row->isAngular() || isTable(row->source))
+  if (!row->isProduct && (row->isAngular() || isTable(row->source)))
     return row;
   auto own = dyn_cast<FloatType>(getElementTypeOrSelf(row->source));
   bool isExact = own && (row->isProduct ? own == to

@@ -241,7 +241,7 @@ std::optional<Row> RowEvaluator::evaluateTranspose(Operation *op,
   // frequency[M, 1] × position[1, S], transposed, is their product too.
   if (auto matmul = producer<onnx::MatMulOp>(input(op, 0));
       matmul && dims == 1 && (*perm)[rank - 1] == rank - 2 &&
-      (*perm)[rank - 2] == rank - 1) {
+      (*perm)[rank - 2] == rank - 1 && llvm::is_sorted(perm->drop_back(2))) {
     Value column = input(matmul, 0), line = input(matmul, 1);
     std::optional<Row> numbers = evaluate(column, 2);
     std::optional<Row> positions = evaluate(line, 0);
