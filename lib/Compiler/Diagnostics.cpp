@@ -66,9 +66,14 @@ public:
     os << llvm::left_justify(outcome(remark), 7)
        << llvm::left_justify(remark.getRemarkName(), 30) << " "
        << getNodeName(remark.getLocation()) << ": ";
-    std::string text;
+    // The words first, then the arguments that have names.
+    std::string text, numbers;
     for (const remark::detail::Remark::Arg &arg : remark.getArgs())
-      text += arg.val;
+      if (arg.key == "Remark")
+        text += arg.val;
+      else
+        numbers += " " + arg.key + "=" + arg.val;
+    text += numbers;
     os << onOneLine(text) << "\n";
   }
 

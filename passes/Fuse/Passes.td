@@ -6,6 +6,25 @@
 
 include "mlir/Pass/PassBase.td"
 
+def FuseIndexSelectPass : Pass<"fulgur-fuse-index-select", "::mlir::ModuleOp"> {
+  let summary = "indexer scores that only a selection reads are not stored";
+  let description = [{
+    ```mlir
+    %scores = fulgur.lightning_indexer %q, %k, %w scale 1.0e+00 : …
+    %i = fulgur.select_tokens %scores k 2048 causal : …
+    ```
+
+    becomes
+
+    ```mlir
+    %i = fulgur.index_select %q, %k, %w scale 1.0e+00 k 2048 causal : …
+    ```
+
+    The memory of a step then has no part that grows with queries times tokens.
+    Does not touch scores that anything else reads; a missed remark says so.
+  }];
+}
+
 def DecomposePass : Pass<"fulgur-decompose", "::mlir::ModuleOp"> {
   let summary = "rewrite fulgur operations into the plain tensor code they mean";
   let description = [{

@@ -25,7 +25,12 @@ struct RaiseOptions {
 void buildRaisePipeline(mlir::OpPassManager &pm, const RaiseOptions &options);
 
 /// The choice of forms; operators without a kernel on the target decompose.
-struct FuseOptions {};
+struct FuseOptions {
+  /// Fusions that are left out, by their names in passes/Fuse/Fusions.h.
+  std::vector<std::string> disabled;
+  /// If any: no fusion but these.
+  std::vector<std::string> only;
+};
 void buildFusePipeline(mlir::OpPassManager &pm, const FuseOptions &options);
 
 /// Tensors to memrefs in one planned arena.

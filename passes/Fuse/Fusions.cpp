@@ -1,0 +1,19 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The table of fusions. Selection comes first: what it removes no other fusion
+// has to look at. Forms are chosen last, when it is known what they work on.
+//
+//===----------------------------------------------------------------------===//
+#include "passes/Fuse/Fusions.h"
+#include "passes/Fuse/Passes.h"
+
+using namespace fulgur;
+
+static const FusionInfo fusions[] = {
+    {"fuse-index-select", "lightning indexer + top-k without the scores",
+     [] { return createFuseIndexSelectPass(); }},
+};
+
+llvm::ArrayRef<FusionInfo> fulgur::getFusions() { return fusions; }
