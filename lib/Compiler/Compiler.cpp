@@ -145,7 +145,7 @@ ExitCode Compilation::runStage(Stage stage) {
     buildRaisePipeline(pm, RaiseOptions{options.raise.recognise, {}});
     break;
   case Stage::Fused:
-    buildFusePipeline(pm, FuseOptions());
+    buildFusePipeline(pm, options.fuse);
     break;
   case Stage::Bufferized:
     buildBufferizePipeline(pm, BufferizeOptions{options.lower.vectorBytes});

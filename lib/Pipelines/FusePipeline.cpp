@@ -20,7 +20,33 @@ static bool isEnabled(const FusionInfo &fusion, const FuseOptions &options) {
     return false;
   if (!options.only.empty())
     return llvm::is_contained(options.only, fusion.name);
-  return !fusion.optIn;
+  return !fusion.optIn || llvm::is_contained(options.enabled, fusion.name);
+}
+
+static LogicalResult verifyName(StringRef name,
+                                function_ref<void(const Twine &)> emitError) {
+  const FusionInfo *nearest = nullptr;
+  unsigned distance = ~0u;
+  for (const FusionInfo &fusion : getFusions()) {
+    unsigned edits = name.edit_distance(fusion.name);
+    if (edits < distance)
+      std::tie(nearest, distance) = std::pair(&fusion, edits);
+  }
+  if (distance == 0)
+    return success();
+  emitError("there is no fusion '" + name + "'; the nearest name is '" +
+            nearest->name + "'");
+  return failure();
+}
+
+LogicalResult
+fulgur::verifyFuseOptions(const FuseOptions &options,
+                          function_ref<void(const Twine &)> emitError) {
+  for (const std::string &name : llvm::concat<const std::string>(
+           options.disabled, options.only, options.enabled))
+    if (failed(verifyName(name, emitError)))
+      return failure();
+  return success();
 }
 
 void fulgur::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {

@@ -12,13 +12,46 @@
 using namespace mlir;
 using namespace fulgur;
 
+namespace {
+/// The text of FuseOptions.
+struct FusePipelineOptions : PassPipelineOptions<FusePipelineOptions> {
+  ListOption<std::string> disable{*this, "disable",
+                                  llvm::cl::desc("Fusions that are left out")};
+  ListOption<std::string> only{*this, "only",
+                               llvm::cl::desc("If any: no fusion but these")};
+  ListOption<std::string> enable{
+      *this, "enable",
+      llvm::cl::desc("Fusions that run only when they are asked for")};
+};
+} // namespace
+
+/// Not a PassPipelineRegistration, because names can be wrong.
+static void registerFusePipeline() {
+  registerPassPipeline(
+      "fulgur-fuse-pipeline", "Run the stage 'fuse'",
+      [](OpPassManager &pm, StringRef text,
+         function_ref<LogicalResult(const Twine &)> errorHandler) {
+        FusePipelineOptions parsed;
+        if (failed(parsed.parseFromString(text)))
+          return failure();
+        FuseOptions options{parsed.disable, parsed.only, parsed.enable};
+        if (failed(verifyFuseOptions(options, [&](const Twine &message) {
+              (void)errorHandler(message);
+            })))
+          return failure();
+        buildFusePipeline(pm, options);
+        return success();
+      },
+      [](function_ref<void(const detail::PassOptions &)> optHandler) {
+        optHandler(FusePipelineOptions());
+      });
+}
+
 void fulgur::registerAllPipelines() {
   PassPipelineRegistration<>(
       "fulgur-raise-pipeline", "Run the stage 'raise'",
       [](OpPassManager &pm) { buildRaisePipeline(pm, RaiseOptions()); });
-  PassPipelineRegistration<>(
-      "fulgur-fuse-pipeline", "Run the stage 'fuse'",
-      [](OpPassManager &pm) { buildFusePipeline(pm, FuseOptions()); });
+  registerFusePipeline();
   PassPipelineRegistration<>("fulgur-bufferize-pipeline",
                              "Run the stage 'bufferize'",
                              [](OpPassManager &pm) {

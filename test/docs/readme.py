@@ -60,6 +60,15 @@ def exit_codes():
     return rows + [f"| {line.split()[0]} | {' '.join(line.split()[1:])} |" for line in text.splitlines()]
 
 
+def fusions():
+    """The table of fusions, from --disable-fusion=help."""
+    rows = ["| Fusion | What it does |", "|---|---|"]
+    for line in output("fulgur-compile", "--disable-fusion=help").splitlines():
+        name, summary = line.split(maxsplit=1)
+        rows.append(f"| `{name}` | {summary} |")
+    return rows
+
+
 def status():
     """What can be counted."""
     mirrored = re.findall(r'ONNX_Op<"(\w+)">', (ROOT / "dialects/ONNX/IR/Operators.td").read_text())
@@ -100,7 +109,7 @@ def replace(text, name, rows):
 
 def main():
     old = new = README.read_text()
-    for part in (layer, stages, exit_codes, status):
+    for part in (layer, stages, exit_codes, fusions, status):
         new = replace(new, part.__name__, part())
     if "--update" in sys.argv:
         README.write_text(new)

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "fulgur/Compiler/Compiler.h"
 #include "fulgur/Target/Target.h"
+#include "tools/fulgur-compile/Options.h"
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
@@ -17,7 +18,7 @@
 namespace cl = llvm::cl;
 using namespace fulgur;
 
-static cl::OptionCategory category("Fulgur options");
+cl::OptionCategory fulgur::category("Fulgur options");
 
 static cl::opt<std::string> input(cl::Positional, cl::desc("MODEL"),
                                   cl::cat(category));
@@ -74,7 +75,7 @@ static cl::opt<std::string>
                     "built-in linker"),
            cl::cat(category));
 
-static int usageError(const llvm::Twine &message) {
+int fulgur::usageError(const llvm::Twine &message) {
   llvm::errs() << "fulgur-compile: error: " << message
                << " (see fulgur-compile --help)\n";
   return static_cast<int>(ExitCode::Usage);
@@ -135,6 +136,8 @@ int main(int argc, char **argv) {
 
   if (emit == "help")
     return printStages();
+  if (isFusionListAsked())
+    return printFusions();
   if (input.empty())
     return usageError("expected a model to compile, but got none");
   std::optional<Stage> stage = parseStage(emit);
@@ -158,6 +161,8 @@ int main(int argc, char **argv) {
   options.raise.recognise = recognise == "all";
   options.raise.dims.assign(dims.begin(), dims.end());
   options.target.cpu = cpu;
+  if (int code = setExperimentOptions(options))
+    return code;
   options.lower.vectorBytes = fulgur::nativeVectorBytes(cpu);
   options.target.weights = *weightMode;
   options.target.linker = linker;

@@ -27,6 +27,7 @@ struct CompileOptions {
   std::string output;
   Stage emit = Stage::Executable;
   RaiseOptions raise;
+  FuseOptions fuse;
   LowerToCPUOptions lower;
   TargetOptions target;
   /// Print what was recognised, what was not, and the failed condition.

@@ -30,7 +30,15 @@ struct FuseOptions {
   std::vector<std::string> disabled;
   /// If any: no fusion but these.
   std::vector<std::string> only;
+  /// Fusions that run only when they are asked for.
+  std::vector<std::string> enabled;
 };
+/// Fails if a name is no fusion's; `emitError` then gets one line that names
+/// the nearest one.
+llvm::LogicalResult
+verifyFuseOptions(const FuseOptions &options,
+                  llvm::function_ref<void(const llvm::Twine &)> emitError);
+/// Expects verified options.
 void buildFusePipeline(mlir::OpPassManager &pm, const FuseOptions &options);
 
 /// Tensors to memrefs in one planned arena.

@@ -1,0 +1,35 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// What the files of the command line share.
+//
+//===----------------------------------------------------------------------===//
+#ifndef TOOLS_FULGUR_COMPILE_OPTIONS_H
+#define TOOLS_FULGUR_COMPILE_OPTIONS_H
+
+#include "fulgur/Compiler/Compiler.h"
+
+#include "llvm/Support/CommandLine.h"
+
+namespace fulgur {
+
+/// The options that `--help` shows.
+extern llvm::cl::OptionCategory category;
+
+/// Tells what is wrong with the command line; returns the exit code.
+int usageError(const llvm::Twine &message);
+
+/// Whether an option about fusions has the value `help`.
+bool isFusionListAsked();
+
+/// Prints all fusions; returns the exit code.
+int printFusions();
+
+/// Sets what the options of ExperimentOptions.cpp ask for. Returns 0, or the
+/// exit code after telling what is wrong.
+int setExperimentOptions(CompileOptions &options);
+
+} // namespace fulgur
+
+#endif // TOOLS_FULGUR_COMPILE_OPTIONS_H
