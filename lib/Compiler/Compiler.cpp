@@ -11,6 +11,7 @@
 #include "fulgur/InitAll.h"
 #include "lib/Compiler/Diagnostics.h"
 #include "lib/Compiler/Progress.h"
+#include "lib/Compiler/RemarkLog.h"
 #include "lib/Support/Output.h"
 #include "passes/Raise/ConvertONNXToLinalg/Supported.h"
 #include "passes/Raise/Passes.h"
@@ -58,6 +59,8 @@ private:
   ExitCode writeText(StringRef path);
 
   const CompileOptions &options;
+  /// Outlives the context, whose passes write to it.
+  RemarkLog remarks;
   MLIRContext context;
   DiagnosticPrinter printer;
   ProgressPrinter progress;
@@ -214,8 +217,11 @@ ExitCode Compilation::dump(Stage stage) {
 }
 
 ExitCode Compilation::run() {
-  if (options.explain && failed(enableExplain(context, llvm::outs())))
-    return fail(ExitCode::InternalFailure, "remarks cannot be enabled");
+  if (options.explain) {
+    remarks.echo(llvm::outs());
+    if (failed(remarks.enable(context)))
+      return fail(ExitCode::InternalFailure, "remarks cannot be enabled");
+  }
   if (ExitCode code = load(); code != ExitCode::Success)
     return code;
   if (ExitCode code = setDims(); code != ExitCode::Success)

@@ -3,7 +3,7 @@
 //===----------------------------------------------------------------------===//
 //
 // How a compilation talks to its user: one line an error, naming the file and
-// the ONNX node; remarks as a table.
+// the ONNX node.
 //
 //===----------------------------------------------------------------------===//
 #ifndef LIB_COMPILER_DIAGNOSTICS_H
@@ -11,7 +11,6 @@
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
-#include "llvm/Support/raw_ostream.h"
 
 namespace fulgur {
 
@@ -27,11 +26,6 @@ public:
 private:
   mlir::ScopedDiagnosticHandler handler;
 };
-
-/// Collects the remarks of all passes and prints them to `stream`, one line
-/// each, when the context goes or `finalize` is called.
-llvm::LogicalResult enableExplain(mlir::MLIRContext &context,
-                                  llvm::raw_ostream &stream);
 
 } // namespace fulgur
 
