@@ -39,6 +39,22 @@ bool ShapeAnalysis::inferFulgurShapes(Operation *op,
     results.push_back({getShape(combine.getWeights())[0], first[1]});
     return true;
   }
+  if (auto quantize = dyn_cast<QuantizeOp>(op)) {
+    Exprs scales(first);
+    auto countBlocks = [&](AffineExpr &size, int64_t block) {
+      AffineExpr sum = sizes.add(size, sizes.constant(block - 1));
+      size = sizes.div(sum, sizes.constant(block));
+    };
+    countBlocks(scales.back(), quantize.getBlock()[1]);
+    if (scales.size() > 1)
+      countBlocks(scales[scales.size() - 2], quantize.getBlock()[0]);
+    results.append({Exprs(first), scales});
+    return true;
+  }
+  if (auto product = dyn_cast<ScaledMatmulOp>(op)) {
+    results.push_back({first[0], getShape(product.getRhs())[0]});
+    return true;
+  }
   // Everywhere else the leading dimensions are those of the first operand, and
   // what differs is static or in the type.
   for (Value result : op->getResults()) {

@@ -26,6 +26,25 @@ func.func @sum(%x: tensor<?x4xf32> {fulgur.dims = ["past", ""]}, %y: tensor<?x4x
   return %n : index
 }
 
+// Blocks of a dimension, and the columns of a product.
+// CHECK-LABEL: @blocks
+// CHECK-DAG: %[[M:.*]] = fulgur.dim "rows"
+// CHECK-DAG: %[[N:.*]] = fulgur.dim "columns"
+// CHECK-DAG: %[[SUM:.*]] = arith.addi %[[N]], %c127
+// CHECK-DAG: %[[BLOCKS:.*]] = arith.divui %[[SUM]], %c128
+// CHECK: return %[[M]], %[[BLOCKS]], %[[N]]
+func.func @blocks(%x: tensor<?x?xf32> {fulgur.dims = ["rows", "columns"]},
+                  %w: tensor<?x?xf8E4M3FN> {fulgur.dims = ["columns", "depth"]}, %ws: tensor<?x?xf32>) -> (index, index, index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %v, %s = fulgur.quantize %x block [1, 128] : tensor<?x?xf32> -> tensor<?x?xf8E4M3FN>, tensor<?x?xf32>
+  %y = fulgur.scaled_matmul %v scales %s, %w scales %ws block [1, 128, 128] : tensor<?x?xf8E4M3FN>, tensor<?x?xf32>, tensor<?x?xf8E4M3FN>, tensor<?x?xf32> -> tensor<?x?xf32>
+  %0 = tensor.dim %s, %c0 : tensor<?x?xf32>
+  %1 = tensor.dim %s, %c1 : tensor<?x?xf32>
+  %2 = tensor.dim %y, %c1 : tensor<?x?xf32>
+  return %0, %1, %2 : index, index, index
+}
+
 // Nothing is known of inputs without names.
 // CHECK-LABEL: @unnamed
 // CHECK: tensor.dim
