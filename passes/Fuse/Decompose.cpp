@@ -37,6 +37,7 @@ struct DecomposePass final : fulgur::impl::DecomposePassBase<DecomposePass> {
     populateDecomposeLatentAttentionPatterns(patterns);
     populateDecomposeSelectionPatterns(patterns);
     populateDecomposeExpertPatterns(patterns);
+    populateDecomposeQuantizationPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

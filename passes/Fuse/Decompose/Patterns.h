@@ -20,6 +20,7 @@ void populateDecomposeLatentAttentionPatterns(
     mlir::RewritePatternSet &patterns);
 void populateDecomposeSelectionPatterns(mlir::RewritePatternSet &patterns);
 void populateDecomposeExpertPatterns(mlir::RewritePatternSet &patterns);
+void populateDecomposeQuantizationPatterns(mlir::RewritePatternSet &patterns);
 
 } // namespace fulgur
 

@@ -1,39 +1,10 @@
 """The cases of check_op.py: an operation's text, the sizes it runs at, its inputs
 and the reference that it has to match."""
-import dataclasses
-from typing import Callable
-
 import numpy as np
 
 import reference as ref
-
-DTYPES = {"f32": np.dtype(np.float32), "f16": np.dtype(np.float16), "f64": np.dtype(np.float64),
-          "i1": np.dtype(np.bool_), "i32": np.dtype(np.int32), "i64": np.dtype(np.int64)}
-
-
-@dataclasses.dataclass
-class Case:
-    name: str
-    operands: list  # the text between tensor< and >
-    results: list
-    op: str         # {0}, {1} … are operands, {t0}, {r0} … types
-    sizes: list     # keyword arguments of `inputs`, one dictionary a run
-    inputs: Callable
-    reference: Callable
-    tolerance: float = 1e-5
-
-
-def normal(g, *shape, kind=np.float32):
-    return g.standard_normal(shape).astype(kind)
-
-
-def mask_of(g, *shape):
-    """Mostly visible, and whole rows hidden now and then."""
-    return (g.random(shape) < 0.7) & (g.random(shape[:-1] + (1,)) < 0.8)
-
-
-def bias_of(g, *shape):
-    return np.where(mask_of(g, *shape), normal(g, *shape), np.float32(-np.inf)).astype(np.float32)
+from case import DTYPES, Case, bias_of, mask_of, normal
+from quantization_cases import quantization_cases
 
 
 # ------------------------------------------------------------------- tensor
@@ -346,4 +317,4 @@ FAMILIES = {name: list(make()) for name, make in (
     ("tensor", tensor_cases), ("rotary", rotary_cases), ("attention", attention_cases),
     ("latent_attention", latent_attention_cases),
     ("sparse_latent_attention", sparse_latent_attention_cases), ("selection", selection_cases),
-    ("experts", expert_cases))}
+    ("experts", expert_cases), ("quantization", quantization_cases))}

@@ -26,7 +26,7 @@ import cases
 LOWER = """builtin.module(fulgur-decompose,canonicalize,cse,
 one-shot-bufferize{bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map},
 canonicalize,cse,convert-linalg-to-loops,fulgur-expand-views,lower-affine,convert-scf-to-cf,
-convert-math-to-llvm,convert-math-to-libm,convert-arith-to-llvm,finalize-memref-to-llvm,
+fulgur-expand-float8,arith-expand{include-bf16},convert-math-to-llvm,convert-math-to-libm,convert-arith-to-llvm,finalize-memref-to-llvm,
 convert-func-to-llvm,convert-cf-to-llvm,reconcile-unrealized-casts)""".replace("\n", "")
 
 
@@ -71,6 +71,11 @@ def model_of(selected):
             f"  return {', '.join(values)} : {tensors(types)}\n}}\n}}\n")
 
 
+def element_of(text):
+    """Of the type tensor<text>, what numpy calls its elements."""
+    return cases.DTYPES[text.split("x")[-1]]
+
+
 def descriptor(rank):
     class Descriptor(ctypes.Structure):
         _fields_ = [("allocated", ctypes.c_void_p), ("aligned", ctypes.c_void_p),
@@ -93,7 +98,7 @@ def call(function, operands, results):
     function(ctypes.byref(out), *[ctypes.byref(a) for a in arguments])
     arrays = []
     for (name, _), text in zip(fields, results):
-        d, kind = getattr(out, name), cases.DTYPES[re.search(r"[a-z]\w*$", text)[0].split("x")[-1]]
+        d, kind = getattr(out, name), element_of(text)
         shape = list(d.sizes)
         size = int(np.prod(shape))
         raw = ctypes.string_at(d.aligned + d.offset * kind.itemsize, size * kind.itemsize) if size else b""
@@ -140,8 +145,8 @@ class Executable:
                 np.save(self.folder / "in" / f"{case.name}_a{i}.npy", operand)
         subprocess.run([self.folder / "ops", "run", "--input-dir", self.folder / "in",
                         "--output-dir", self.folder / "out"], check=True, stdout=subprocess.DEVNULL)
-        return [[np.load(self.folder / "out" / f"{case.name}_r{i}.npy")
-                 for i in range(len(case.results))] for case, _ in cases_and_operands]
+        return [[np.load(self.folder / "out" / f"{case.name}_r{i}.npy").view(element_of(text))
+                 for i, text in enumerate(case.results)] for case, _ in cases_and_operands]
 
 
 def error_of(got, wanted):
@@ -150,11 +155,12 @@ def error_of(got, wanted):
         return np.inf
     if got.dtype.kind in "iu":
         return 0.0 if (got == wanted).all() else np.inf
-    got = got.astype(np.float64)
-    if (np.isnan(got) != np.isnan(wanted)).any():
+    got, wanted = got.astype(np.float64), wanted.astype(np.float64)
+    finite = np.isfinite(got) & np.isfinite(wanted)
+    if not np.array_equal(got[~finite], wanted[~finite], equal_nan=True):
         return np.inf
-    difference = np.nan_to_num(np.abs(got - wanted))
-    return (difference / max(1e-30, np.nan_to_num(np.abs(wanted)).max(initial=0))).max(initial=0)
+    got, wanted = got[finite], wanted[finite]
+    return np.abs(got - wanted).max(initial=0) / max(1e-30, np.abs(wanted).max(initial=0))
 
 
 def main():

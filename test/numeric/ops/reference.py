@@ -1,5 +1,6 @@
 """What every operation means, in float64 numpy. Plain formulas: each follows the
 operation's description and none the shape of its decomposition."""
+import ml_dtypes
 import numpy as np
 
 
@@ -159,3 +160,38 @@ def combine(rows, sources, weights):
     for row, source in zip(rows, sources):
         out[source // k] += weights[source // k, source % k] * row
     return out
+
+
+def of_elements(scales, block, shape):
+    """The scale of every element of a tensor […, R, C] of `shape`."""
+    scales = np.repeat(scales, block[1], -1)[..., :shape[-1]]
+    return scales if len(shape) == 1 else np.repeat(scales, block[0], -2)[..., :shape[-2], :]
+
+
+def quantize(x, block, ue8m0=False):
+    """In f32, for what is rounded where is the meaning of the operation."""
+    x = x.astype(np.float32)
+    matrices = x.reshape((1,) * (2 - x.ndim) + x.shape)
+    rows, columns = (-(-n // b) for n, b in zip(matrices.shape[-2:], block))
+    top = np.empty(matrices.shape[:-2] + (rows, columns), np.float32)
+    for i, j in np.ndindex(rows, columns):
+        part = matrices[..., i * block[0]:(i + 1) * block[0], j * block[1]:(j + 1) * block[1]]
+        top[..., i, j] = np.fmax.reduce(np.abs(part), (-2, -1), initial=np.float32(1e-4))
+    scales = top / np.float32(448)
+    if ue8m0:
+        digits, exponents = np.frexp(scales)
+        powers = np.ldexp(np.float32(1), np.where(digits == 0.5, exponents - 1, exponents))
+        scales = np.where(np.isinf(scales), scales, powers)
+    scales = scales.reshape(scales.shape[max(0, 2 - x.ndim):])
+    with np.errstate(invalid="ignore"):  # an infinity by an infinity
+        values = np.clip(x / of_elements(scales, block, x.shape), -448, 448)
+    return values.astype(ml_dtypes.float8_e4m3fn).astype(np.float64), scales
+
+
+def dequantize(values, scales, block):
+    return values * of_elements(scales, block, values.shape)
+
+
+def scaled_matmul(lhs, lhs_scales, rhs, rhs_scales, block):
+    m, n, k = block
+    return dequantize(lhs, lhs_scales, (m, k)) @ dequantize(rhs, rhs_scales, (n, k)).T
