@@ -24,16 +24,30 @@ import torch
 
 from export import compact
 from export.check import Reference, compare, make_inputs, search
-from export.configs import MODELS, Model, Variant, build_model
-from export.wrappers import MODULES, input_names, output_names, pack, symbols
+from export.configs import MODELS, Model, build_model
+from export.signature import Variant, input_names, output_names, symbols
+from export.wrappers import MODULES, pack
 
 HERE = pathlib.Path(__file__).resolve().parent
+
+
+def make_source(net) -> compact.Source:
+    """The weights of a network for the graph that is written by hand."""
+    arrays = {n: t.numpy() for n, t in net.state_dict().items()}
+    rotary = net.model.rotary_emb
+    return compact.Source(
+        config=net.config,
+        tensor=arrays.__getitem__,
+        inv_freq=rotary.inv_freq.numpy(),
+        rotary_scale=rotary.attention_scaling,
+        attention_scale=net.model.layers[0].self_attn.scaling,
+    )
 
 
 def trace(model: Model, variant: Variant, tensors: dict) -> onnx.ModelProto:
     net = build_model(model)
     if variant.compact:
-        return compact.write(net, variant)
+        return compact.write(make_source(net), variant)
     net.set_attn_implementation(variant.attention)
     net.set_experts_implementation(variant.experts)
     config = net.config

@@ -16,8 +16,9 @@ import numpy as np
 import onnxruntime
 import torch
 
-from .configs import Model, Variant, build_model
-from .wrappers import MODULES, dump_cache, input_names, output_names, pack
+from .configs import Model, build_model
+from .signature import Variant, input_names, output_names
+from .wrappers import MODULES, dump_cache, pack
 
 # The narrowest gap that a stored input may leave at a discrete decision: far
 # above what float32 loses, so every correct implementation decides alike.

@@ -15,6 +15,8 @@ import math
 import torch
 import transformers
 
+from .signature import Variant
+
 # YaRN as the released checkpoints use it. The frequencies and the scale of
 # the scores come from here.
 YARN = {
@@ -57,28 +59,6 @@ COMMON = dict(
 )
 
 INDEXER = dict(index_n_heads=4, index_head_dim=24, index_topk=6)
-
-
-@dataclasses.dataclass(frozen=True)
-class Variant:
-    """One exported graph: a signature, how it is traced, what is stored."""
-
-    # Which inputs and outputs: prefill, decode, decode_mask.
-    signature: str = "prefill"
-    batch: int = 2
-    seq: int = 11
-    past: int = 0
-    attention: str = "eager"
-    experts: str = "batched_mm"
-    opset: int = 20
-    # Which of batch, seq and past stay symbolic.
-    dynamic: tuple[str, ...] = ("batch", "seq", "past")
-    # Whether to trace with the patches of transformers' own exporter.
-    patched: bool = False
-    # Whether to write the graph by hand in the domain `fulgur` instead.
-    compact: bool = False
-    # Leading padding tokens of each batch row.
-    padding: tuple[int, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

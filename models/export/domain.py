@@ -169,6 +169,54 @@ SelectTokens <k> (scores) => (indices) {
   indices = Cast <to = 6> (all)
 }"""
 
+LATENT_ATTENTION = """
+LatentAttention <scale, value_dim> (query, latent, rope_key, up) => (result) {
+  first = Constant <value_ints = [0]> ()
+  last = Constant <value_ints = [-1]> ()
+  zero = Constant <value_int = 0> ()
+  one = Constant <value_int = 1> ()
+  column = Constant <value_ints = [1]> ()
+  row_axis = Constant <value_int = 1> ()
+  heads_axis = Constant <value_ints = [2]> ()
+  factor = Constant <value_float: float = @scale> ()
+  value_size = Constant <value_int: int = @value_dim> ()
+  hidden = Constant <value = float {-inf}> ()
+
+  query_shape = Shape (query)
+  query_width = Gather (query_shape, last)
+  heads = Gather (query_shape, heads_axis)
+  rope_shape = Shape (rope_key)
+  rope_width = Gather (rope_shape, last)
+  nope_width = Sub (query_width, rope_width)
+  head_width = Add (nope_width, value_size)
+  rank = Shape <end = 1> (up)
+  up_shape = Concat <axis = 0> (rank, heads, head_width)
+  up_heads = Reshape (up, up_shape)
+  up_key = Slice (up_heads, first, nope_width, last)
+  up_value = Slice (up_heads, nope_width, head_width, last)
+  nope = Slice (query, first, nope_width, last)
+  rope = Slice (query, nope_width, query_width, last)
+
+  queries = Gather (query_shape, row_axis)
+  tokens = Gather (rope_shape, row_axis)
+  s = Range (zero, queries, one)
+  t = Range (zero, tokens, one)
+  older = Sub (tokens, queries)
+  position = Add (s, older)
+  position_column = Unsqueeze (position, column)
+  visible = LessOrEqual (t, position_column)
+
+  absorbed = Einsum <equation = "bshn,lhn->bhsl"> (nope, up_key)
+  content = Einsum <equation = "bhsl,btl->bhst"> (absorbed, latent)
+  place = Einsum <equation = "bshr,btr->bhst"> (rope, rope_key)
+  sum = Add (content, place)
+  scores = Mul (sum, factor)
+  masked = Where (visible, scores, hidden)
+  weights = Softmax <axis = -1> (masked)
+  mixed = Einsum <equation = "bhst,btl->bhsl"> (weights, latent)
+  result = Einsum <equation = "bhsl,lhv->bshv"> (mixed, up_value)
+}"""
+
 SPARSE_LATENT_ATTENTION = """
 SparseLatentAttention <scale, value_dim>
     (query, latent, rope_key, up, indices) => (result) {
@@ -288,12 +336,14 @@ TEXTS = [
     ROTARY_EMBEDDING,
     LIGHTNING_INDEXER,
     SELECT_TOKENS,
+    LATENT_ATTENTION,
     SPARSE_LATENT_ATTENTION,
     ROUTE,
     MOE,
 ]
 
 
-def functions() -> list[onnx.FunctionProto]:
-    head = f'<domain: "{DOMAIN}", opset_import: ["" : 20]>'
+def functions(opset: int) -> list[onnx.FunctionProto]:
+    """All of them, on the standard's operators of one version, 18 or later."""
+    head = f'<domain: "{DOMAIN}", opset_import: ["" : {opset}]>'
     return [onnx.parser.parse_function(head + text) for text in TEXTS]

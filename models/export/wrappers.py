@@ -12,30 +12,7 @@ from __future__ import annotations
 import torch
 from transformers.cache_utils import DynamicCache
 
-from .configs import Variant
-
-
-def cache_kinds(config) -> list[str]:
-    """What a layer's cache holds, in the order of the signature."""
-    kinds = ["latent", "rope_key"]
-    if getattr(config, "index_topk", None):
-        kinds.append("index_key")
-    return kinds
-
-
-def cache_names(config, prefix: str) -> list[str]:
-    return [
-        f"{prefix}_{kind}_{layer}"
-        for layer in range(config.num_hidden_layers)
-        for kind in cache_kinds(config)
-    ]
-
-
-def cache_widths(config) -> dict[str, int]:
-    widths = {"latent": config.kv_lora_rank, "rope_key": config.qk_rope_head_dim}
-    if getattr(config, "index_topk", None):
-        widths["index_key"] = config.index_head_dim
-    return widths
+from .signature import Variant, cache_kinds, input_names
 
 
 def load_cache(config, past) -> DynamicCache:
@@ -100,39 +77,6 @@ class DecodeMask(torch.nn.Module):
 
 
 MODULES = {"prefill": Prefill, "decode": Decode, "decode_mask": DecodeMask}
-
-
-def input_names(config, variant: Variant) -> list[str]:
-    names = ["input_ids"]
-    if variant.signature == "decode_mask":
-        names += ["attention_mask", "position_ids"]
-    if variant.signature != "prefill":
-        names += cache_names(config, "past")
-    return names
-
-
-def output_names(config, variant: Variant) -> list[str]:
-    if variant.signature == "prefill":
-        return ["logits"]
-    return ["logits"] + cache_names(config, "present")
-
-
-def symbols(config, variant: Variant) -> dict[str, list]:
-    """The shape of every input and output: a number or the name of a symbol."""
-    dyn = lambda name: name if name in variant.dynamic else getattr(variant, name)
-    batch, seq = dyn("batch"), dyn("seq")
-    shapes = {"input_ids": [batch, seq], "logits": [batch, seq, config.vocab_size]}
-    if variant.signature == "decode_mask":
-        shapes["attention_mask"] = [batch, "past + seq"]
-        shapes["position_ids"] = [batch, seq]
-    if variant.signature != "prefill":
-        widths = cache_widths(config)
-        for prefix, length in (("past", "past"), ("present", "past + seq")):
-            for name in cache_names(config, prefix):
-                kind = name[len(prefix) + 1 : name.rindex("_")]
-                one = [] if kind == "index_key" else [1]
-                shapes[name] = [batch, *one, length, widths[kind]]
-    return shapes
 
 
 def pack(config, variant: Variant, tensors: dict) -> tuple:

@@ -130,6 +130,13 @@ static Values buildSelectTokens(const Node &n) {
                              /*mask=*/Value(), n.integer("k"), true)};
 }
 
+static Values buildLatentAttention(const Node &n) {
+  return SmallVector<Value>{LatentAttentionOp::create(
+      n.b, n.loc, n.outputs[0], n.inputs[0], n.inputs[1], n.inputs[2],
+      n.inputs[3], /*mask=*/Value(), n.real("scale"), /*causal=*/true,
+      LatentForm::Expanded)};
+}
+
 static Values buildSparseLatentAttention(const Node &n) {
   return SmallVector<Value>{SparseLatentAttentionOp::create(
       n.b, n.loc, n.outputs[0], n.inputs[0], n.inputs[1], n.inputs[2],
@@ -225,6 +232,14 @@ static const std::vector<Operator> &getOperators() {
        {{"indices", "BSk", i32}},
        {{"k", integer, 'k'}},
        buildSelectTokens},
+      {"LatentAttention",
+       {{"query", "BSHQ"},
+        {"latent", "BTL"},
+        {"rope_key", "BTR"},
+        {"up", "LU"}},
+       {{"result", "BSHv"}},
+       {{"scale", real}, {"value_dim", integer, 'v'}},
+       buildLatentAttention},
       {"SparseLatentAttention",
        {{"query", "BSHQ"},
         {"latent", "BTL"},
