@@ -12,6 +12,7 @@
 #include "lib/Compiler/Diagnostics.h"
 #include "lib/Compiler/Progress.h"
 #include "lib/Compiler/RemarkLog.h"
+#include "lib/CostModel/Machine.h"
 #include "lib/Support/Output.h"
 #include "passes/Raise/ConvertONNXToLinalg/Supported.h"
 #include "passes/Raise/Passes.h"
@@ -54,6 +55,7 @@ private:
   ExitCode load();
   ExitCode resume();
   ExitCode setDims();
+  ExitCode setMachine();
   ExitCode runStage(Stage stage);
   ExitCode dump(Stage stage);
   ExitCode writeText(StringRef path);
@@ -135,6 +137,20 @@ ExitCode Compilation::setDims() {
   llvm::append_range(dims.dims, options.raise.dims);
   pm.addPass(createSetDimsPass(dims));
   return succeeded(pm.run(*module)) ? ExitCode::Success : ExitCode::Usage;
+}
+
+/// The module says what it is compiled for, so that it can be resumed.
+ExitCode Compilation::setMachine() {
+  if (options.machine.empty())
+    return ExitCode::Success;
+  if (reached >= Stage::Fused)
+    return fail(ExitCode::Usage,
+                options.input +
+                    ": expected --machine with a model, but its "
+                    "forms are chosen at stage '" +
+                    getStageInfo(reached).emit + "'");
+  (*module)->setAttr(machineAttr, StringAttr::get(&context, options.machine));
+  return ExitCode::Success;
 }
 
 ExitCode Compilation::runStage(Stage stage) {
@@ -225,6 +241,8 @@ ExitCode Compilation::run() {
   if (ExitCode code = load(); code != ExitCode::Success)
     return code;
   if (ExitCode code = setDims(); code != ExitCode::Success)
+    return code;
+  if (ExitCode code = setMachine(); code != ExitCode::Success)
     return code;
   Stage last = std::min(options.emit, Stage::Lowered);
   while (reached < last) {

@@ -5,10 +5,14 @@
 // The options for experiments with passes.
 //
 //===----------------------------------------------------------------------===//
+#include "lib/CostModel/Machine.h"
+#include "lib/Support/Output.h"
 #include "passes/Fuse/Fusions.h"
 #include "tools/fulgur-compile/Options.h"
 
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 namespace cl = llvm::cl;
 using namespace fulgur;
@@ -26,6 +30,12 @@ static cl::list<std::string>
                           "takes or gives, too; 'help' lists all"),
                  cl::cat(category));
 
+static cl::opt<std::string>
+    machine("machine", cl::value_desc("name|file.json"),
+            cl::desc("Machine by whose description forms are chosen: a known "
+                     "one, which 'help' lists, or a file"),
+            cl::cat(category));
+
 bool fulgur::isFusionListAsked() {
   return llvm::any_of(
       llvm::concat<const std::string>(disableFusion, onlyFusion, enableFusion),
@@ -40,6 +50,39 @@ int fulgur::printFusions() {
   return 0;
 }
 
+bool fulgur::isMachineListAsked() { return machine == "help"; }
+
+int fulgur::printMachines() {
+  for (const KnownMachine &known : getKnownMachines())
+    llvm::outs() << llvm::left_justify(known.name, 10)
+                 << llvm::cantFail(parseMachine(known.text)).source << "\n";
+  return 0;
+}
+
+/// Sets `text` to the name of a known machine or the text of a file.
+static int readMachine(std::string &text) {
+  for (const KnownMachine &known : getKnownMachines())
+    if (known.name == machine) {
+      text = machine;
+      return 0;
+    }
+  if (!llvm::StringRef(machine).ends_with(".json"))
+    return usageError("expected --machine to be a known one (--machine=help "
+                      "lists them) or a file that ends in .json, but got '" +
+                      machine + "'");
+  auto buffer = llvm::MemoryBuffer::getFile(machine, /*IsText=*/true);
+  if (!buffer)
+    return static_cast<int>(fail(ExitCode::InvalidInput,
+                                 machine + ": " + buffer.getError().message()));
+  text = (*buffer)->getBuffer().str();
+  llvm::Expected<Machine> parsed = parseMachine(text);
+  if (parsed)
+    return 0;
+  return static_cast<int>(
+      fail(ExitCode::InvalidInput,
+           machine + ": " + llvm::toString(parsed.takeError())));
+}
+
 int fulgur::setExperimentOptions(CompileOptions &options) {
   options.fuse.disabled = disableFusion;
   options.fuse.only = onlyFusion;
@@ -48,5 +91,7 @@ int fulgur::setExperimentOptions(CompileOptions &options) {
   (void)verifyFuseOptions(options.fuse, [&](const llvm::Twine &message) {
     code = usageError(message);
   });
+  if (code == 0 && machine.getNumOccurrences())
+    code = readMachine(options.machine);
   return code;
 }

@@ -26,6 +26,12 @@ bool isFusionListAsked();
 /// Prints all fusions; returns the exit code.
 int printFusions();
 
+/// Whether --machine has the value `help`.
+bool isMachineListAsked();
+
+/// Prints all known machines; returns the exit code.
+int printMachines();
+
 /// Sets what the options of ExperimentOptions.cpp ask for. Returns 0, or the
 /// exit code after telling what is wrong.
 int setExperimentOptions(CompileOptions &options);

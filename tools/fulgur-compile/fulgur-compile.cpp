@@ -138,6 +138,8 @@ int main(int argc, char **argv) {
     return printStages();
   if (isFusionListAsked())
     return printFusions();
+  if (isMachineListAsked())
+    return printMachines();
   if (input.empty())
     return usageError("expected a model to compile, but got none");
   std::optional<Stage> stage = parseStage(emit);

@@ -28,6 +28,9 @@ struct CompileOptions {
   Stage emit = Stage::Executable;
   RaiseOptions raise;
   FuseOptions fuse;
+  /// The machine that forms are chosen for: the value of the module's attribute
+  /// `fulgur.machine`. Empty for the module's own, or the default.
+  std::string machine;
   LowerToCPUOptions lower;
   TargetOptions target;
   /// Print what was recognised, what was not, and the failed condition.
