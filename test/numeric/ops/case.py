@@ -18,11 +18,20 @@ class Case:
     name: str
     operands: list  # the text between tensor< and >
     results: list
-    op: str         # {0}, {1} … are operands, {t0}, {r0} … types
+    # {0}, {1} … are operands, {t0}, {r0} … types. A list is of operations with
+    # one result each, {v[0]}, {v[1]} …, and the case has all of them.
+    op: str | list
     sizes: list     # keyword arguments of `inputs`, one dictionary a run
     inputs: Callable
-    reference: Callable
+    reference: Callable | None
     tolerance: float = 1e-5
+    same: tuple = ()  # without a reference: the results that are to be the same
+
+
+def rounded(kind, times=1):
+    """The tolerance of f32 arithmetic on numbers of `kind` whose result, and what
+    the operation keeps in that type on the way, is rounded to it `times` times."""
+    return 2e-6 + (0 if kind == "f32" else times * ROUNDING[kind])
 
 
 def normal(g, *shape, kind=np.float32):

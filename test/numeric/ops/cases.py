@@ -3,15 +3,15 @@ and the reference that it has to match."""
 import numpy as np
 
 import reference as ref
-from case import DTYPES, Case, bias_of, mask_of, normal
+from case import DTYPES, Case, bias_of, mask_of, normal, rounded
 from quantization_cases import quantization_cases
 
 
 # ------------------------------------------------------------------- tensor
 def tensor_cases():
     rows = [dict(b=2, s=3), dict(b=1, s=1), dict(b=0, s=4)]
-    for kind, tolerance in (("f32", 1e-5), ("f16", 2e-3), ("f64", 1e-12)):
-        t = DTYPES[kind]
+    for kind in ("f32", "f16", "bf16", "f64"):
+        t, tolerance = DTYPES[kind], 1e-12 if kind == "f64" else rounded(kind)
         yield Case(f"rms_norm_{kind}", [f"?x?x24x{kind}", f"24x{kind}"], [f"?x?x24x{kind}"],
                    "fulgur.rms_norm {0}, {1} eps 1.0e-06 : {t0}, {t1}", rows,
                    lambda g, b, s, t=t: [normal(g, b, s, 24, kind=t), normal(g, 24, kind=t)],
@@ -29,9 +29,17 @@ def tensor_cases():
                "fulgur.layer_norm {0}, {1}, {2} eps 1.0e-06 : {t0}, {t1}", [{}],
                lambda g: [normal(g, 5, 24), normal(g, 24), normal(g, 24)],
                lambda x, w, c: ref.layer_norm(x, w, c, 1e-6))
+    yield Case("layer_norm_bf16", ["?x24xbf16", "24xbf16", "24xbf16"], ["?x24xbf16"],
+               "fulgur.layer_norm {0}, {1}, {2} eps 1.0e-06 : {t0}, {t1}", [dict(s=5)],
+               lambda g, s: [normal(g, *shape, kind=DTYPES["bf16"]) for shape in ((s, 24), (24,), (24,))],
+               lambda x, w, c: ref.layer_norm(x, w, c, 1e-6), rounded("bf16"))
     yield Case("swiglu", ["?x24xf32", "?x24xf32"], ["?x24xf32"],
                "fulgur.swiglu {0}, {1} : {t0}", [dict(s=5)],
                lambda g, s: [normal(g, s, 24) * np.float32(4), normal(g, s, 24)], ref.swiglu)
+    yield Case("swiglu_bf16", ["?x24xbf16", "?x24xbf16"], ["?x24xbf16"],
+               "fulgur.swiglu {0}, {1} : {t0}", [dict(s=5)],
+               lambda g, s: [normal(g, s, 24, kind=DTYPES["bf16"]) for _ in range(2)],
+               ref.swiglu, rounded("bf16"))
     for rank, operand, shape in ((1, "?xf32", (12,)), (2, "?x12xf32", (5, 12)),
                                  (4, "2x?x?x12xf32", (2, 3, 4, 12))):
         result = operand.replace("12", "7") if rank > 1 else "7xf32"
@@ -43,6 +51,13 @@ def tensor_cases():
                    "fulgur.linear {0}, {1} transposed : {t0}, {t1} -> {r0}", [{}],
                    lambda g, shape=shape: [normal(g, *shape), normal(g, 7, 12)],
                    lambda x, w: x @ w.T)
+    # Sums of nothing.
+    yield Case("linear_no_terms", ["?x0xf32", "0x10xf32"], ["?x10xf32"],
+               "fulgur.linear {0}, {1} : {t0}, {t1} -> {r0}", [dict(s=3)],
+               lambda g, s: [normal(g, s, 0), normal(g, 0, 10)], lambda x, w: x @ w, 0.0)
+    yield Case("linear_dynamic", ["?x?xf32", "?x?xf32"], ["?x?xf32"],
+               "fulgur.linear {0}, {1} transposed : {t0}, {t1} -> {r0}", [dict(s=3, k=12), dict(s=3, k=0)],
+               lambda g, s, k: [normal(g, s, k), normal(g, 10, k)], lambda x, w: x @ w.T)
     yield Case("cache_update", ["?x?x8xf32", "?x?x8xf32"], ["?x?x8xf32"],
                "fulgur.cache_update {0}, {1} axis 1 : {t0}, {t1} -> {r0}",
                [dict(b=2, p=5, s=3), dict(b=1, p=0, s=2), dict(b=1, p=4, s=0)],
@@ -73,12 +88,15 @@ def rotary_cases():
             yield Case(f"rows_{layout}_{placement}", ["?x?x8xf32", "?x?x4xf32", "?x?x4xf32"],
                        ["?x?x8xf32"], op, [dict(b=2, s=5)],
                        lambda g, b, s: [normal(g, b, s, 8), *angles(g, b, s, 4)], rotate)
-    yield Case("rotary_f16", ["?x?x3x12xf16", "?x?x4xf16", "?x?x4xf16"], ["?x?x3x12xf16"],
-               "fulgur.rotary_embedding {0}, {1}, {2} interleaved trailing : {t0}, {t1}",
-               [dict(b=2, s=5)],
-               lambda g, b, s: [normal(g, b, s, 3, 12, kind=np.float16),
-                                *[a.astype(np.float16) for a in angles(g, b, s, 4)]],
-               lambda x, c, s: ref.rotary_embedding(x, c, s, "interleaved", "trailing"), 2e-3)
+    for kind in ("f16", "bf16"):
+        yield Case(f"rotary_{kind}", [f"?x?x3x12x{kind}", f"?x?x4x{kind}", f"?x?x4x{kind}"],
+                   [f"?x?x3x12x{kind}"],
+                   "fulgur.rotary_embedding {0}, {1}, {2} interleaved trailing : {t0}, {t1}",
+                   [dict(b=2, s=5)],
+                   lambda g, b, s, t=DTYPES[kind]: [normal(g, b, s, 3, 12, kind=t),
+                                                    *[a.astype(t) for a in angles(g, b, s, 4)]],
+                   lambda x, c, s: ref.rotary_embedding(x, c, s, "interleaved", "trailing"),
+                   rounded(kind))
 
 
 # ---------------------------------------------------------------- attention
@@ -118,11 +136,12 @@ def attention_cases():
                "fulgur.attention {0}, {1}, {2} scale 1.0e+03 : {operands} -> {r0}", [{}],
                lambda g: [normal(g, 1, 3, 4, 8), normal(g, 1, 5, 4, 8), normal(g, 1, 5, 4, 6)],
                lambda q, k, v: ref.attention(q, k, v, 1e3), 1e-3)
-    half = lambda g, *shape: normal(g, *shape, kind=np.float16)
-    yield Case("f16", ["?x?x4x8xf16", "?x?x2x8xf16", "?x?x2x6xf16"], ["?x?x4x6xf16"],
-               "fulgur.attention {0}, {1}, {2} scale 0.25 causal : {operands} -> {r0}", [{}],
-               lambda g: [half(g, 2, 3, 4, 8), half(g, 2, 5, 2, 8), half(g, 2, 5, 2, 6)],
-               lambda q, k, v: ref.attention(q, k, v, 0.25, causal=True), 3e-3)
+    for kind in ("f16", "bf16"):  # the weights are rounded, and the result
+        yield Case(kind, [f"?x?x4x8x{kind}", f"?x?x2x8x{kind}", f"?x?x2x6x{kind}"], [f"?x?x4x6x{kind}"],
+                   "fulgur.attention {0}, {1}, {2} scale 0.25 causal : {operands} -> {r0}", [{}],
+                   lambda g, t=DTYPES[kind]: [normal(g, *shape, kind=t) for shape in
+                                              ((2, 3, 4, 8), (2, 5, 2, 8), (2, 5, 2, 6))],
+                   lambda q, k, v: ref.attention(q, k, v, 0.25, causal=True), rounded(kind, 2))
 
 
 # --------------------------------------------------------- latent attention
@@ -156,22 +175,25 @@ def latent_attention_cases():
         static = ["2x3x4x12xf32", "2x7x16xf32", "2x7x4xf32", "16x56xf32"]
         yield Case(f"{form}_static", static, ["2x3x4x6xf32"], op % ("", " causal"), runs[:1],
                    latent_operands, lambda *x: ref.latent_attention(*x, scale, causal=True))
-        yield Case(f"{form}_f16", [t.replace("f32", "f16") for t in LATENT], ["?x?x4x6xf16"],
-                   op % ("", " causal"), runs[:2],
-                   lambda g, b, s, t: latent_operands(g, b, s, t, np.float16),
-                   lambda *x: ref.latent_attention(*x, scale, causal=True), 5e-3)
+        # Queries or keys, weights, values and the result are rounded, each in its
+        # own direction: together they are not off by more than twice one of them.
+        for kind in ("f16", "bf16"):
+            yield Case(f"{form}_{kind}", [t.replace("f32", kind) for t in LATENT], [f"?x?x4x6x{kind}"],
+                       op % ("", " causal"), runs[:2],
+                       lambda g, b, s, t, kind=kind: latent_operands(g, b, s, t, DTYPES[kind]),
+                       lambda *x: ref.latent_attention(*x, scale, causal=True), rounded(kind, 2))
 
 
 def sparse_latent_attention_cases():
     scale = 0.29
 
-    def inputs(g, b, s, t, k, holes=True):
+    def inputs(g, b, s, t, k, holes=True, kind=np.float32):
         indices = np.stack([g.permutation(t)[:k] for _ in range(b * s)]).reshape(b, s, -1)
         indices = np.pad(indices, ((0, 0), (0, 0), (0, k - indices.shape[2])), constant_values=-1)
         if holes:  # a -1 in the middle, and a query without any token
             indices[g.random(indices.shape) < 0.3] = -1
             indices[0, 0] = -1
-        return latent_operands(g, b, s, t) + [indices.astype(np.int32)]
+        return latent_operands(g, b, s, t, kind) + [indices.astype(np.int32)]
     op = "fulgur.sparse_latent_attention {0} latent {1} rope_key {2} up {3} indices {4} " \
         f"scale {scale}" " : {operands} -> {r0}"
     solve = lambda *x: ref.sparse_latent_attention(*x, scale)
@@ -180,6 +202,21 @@ def sparse_latent_attention_cases():
                 dict(b=1, s=5, t=5, k=5, holes=False)], inputs, solve)
     yield Case("static", ["2x3x4x12xf32", "2x7x16xf32", "2x7x4xf32", "16x56xf32", "2x3x5xi32"],
                ["2x3x4x6xf32"], op, [dict(b=2, s=3, t=7, k=5)], inputs, solve)
+    yield Case("bf16", [t.replace("f32", "bf16") for t in LATENT] + ["?x?x?xi32"], ["?x?x4x6xbf16"],
+               op, [dict(b=2, s=3, t=9, k=5, kind=DTYPES["bf16"])], inputs, solve, rounded("bf16", 2))
+
+    # All that a query may see, in any order, is what causal attention sees.
+    def everything(g, b, s, t):
+        keys = g.random((b, s, t)) + ~ref.visible(s, t, True)
+        order = np.argsort(keys, -1)
+        return latent_operands(g, b, s, t) + [
+            np.where(np.take_along_axis(keys, order, -1) < 1, order, -1).astype(np.int32)]
+    dense = "fulgur.latent_attention {0} latent {1} rope_key {2} up {3} scale 0.29 causal %s " \
+        ": {t0}, {t1}, {t2}, {t3} -> {r0}"
+    for form in ("expanded", "absorbed"):
+        yield Case(f"all_tokens_{form}", LATENT + ["?x?x?xi32"], ["?x?x4x6xf32"] * 2, [op, dense % form],
+                   [dict(b=2, s=5, t=7), dict(b=1, s=1, t=4), dict(b=1, s=4, t=2)], everything, None,
+                   same=(0, 1))
 
 
 # ---------------------------------------------------------------- selection
@@ -190,6 +227,13 @@ def selection_cases():
     yield Case("lightning_indexer", ["?x?x4x8xf32", "?x?x8xf32", "?x?x4xf32"], ["?x?x?xf32"],
                "fulgur.lightning_indexer {0}, {1}, {2} scale 0.35 : {operands} -> {r0}", runs,
                indexed, lambda *x: ref.lightning_indexer(*x, 0.35))
+
+    for kind in ("f16", "bf16"):
+        yield Case(f"lightning_indexer_{kind}", [f"?x?x4x8x{kind}", f"?x?x8x{kind}", f"?x?x4x{kind}"],
+                   [f"?x?x?x{kind}"], "fulgur.lightning_indexer {0}, {1}, {2} scale 0.35 : {operands} -> {r0}",
+                   runs[:1], lambda g, b, s, t, kind=kind: [
+                       x.astype(DTYPES[kind]) for x in indexed(g, b, s, t)],
+                   lambda *x: ref.lightning_indexer(*x, 0.35), rounded(kind))
 
     def whole(g, *shape):  # few values, so that most of them tie
         return g.integers(-2, 3, shape).astype(np.float32)
@@ -220,6 +264,9 @@ def selection_cases():
                # Differences that f32 can not see.
                lambda g: [1 + whole(g, 2, 3, 20).astype(np.float64) * 1e-15],
                lambda x: ref.select_tokens(x, 5))
+    yield Case("select_bf16", ["?x?x?xbf16"], ["?x?x5xi32"], plain % " causal", runs,
+               lambda g, b, s, t: [normal(g, b, s, t, kind=DTYPES["bf16"])],
+               lambda x: ref.select_tokens(x, 5, causal=True))
     yield Case("select_one", ["?x?x?xf32"], ["?x?x1xi32"],
                "fulgur.select_tokens {0} k 1 : {operands} -> {r0}", runs,
                lambda g, b, s, t: [whole(g, b, s, t)], lambda x: ref.select_tokens(x, 1))
@@ -231,7 +278,14 @@ def selection_cases():
                                    np.abs(whole(g, b, s, 4))],
                lambda q, k, w: ref.select_tokens(
                    ref.lightning_indexer(q, k, w, 0.5), 5, causal=True))
-
+    # The same scores, whichever way they come about. That they are a result
+    # keeps the two steps from being fused to the one.
+    yield Case("index_select_steps", ["?x?x4x8xf32", "?x?x8xf32", "?x?x4xf32"],
+               ["?x?x5xi32", "?x?x?xf32", "?x?x5xi32"],
+               ["fulgur.index_select {0}, {1}, {2} scale 0.35 k 5 causal : {operands} -> {r0}",
+                "fulgur.lightning_indexer {0}, {1}, {2} scale 0.35 : {operands} -> {r1}",
+                "fulgur.select_tokens {v[1]} k 5 causal : {r1} -> {r2}"],
+               runs + [dict(b=1, s=3, t=100)], indexed, None, same=(0, 2))
 
 
 # ------------------------------------------------------------------ experts
@@ -248,12 +302,14 @@ def expert_cases():
         return Case(name, operands, [f"?x{k}xi32", f"?x{k}x{kind}"], text, runs,
                     lambda g, n: [make(g, n, count).astype(t)]
                     + [(make(g, count) / 8).astype(t)] * bias,
-                    lambda x, b=0.0: ref.route(x, b, **rule), 1e-12 if kind == "f64" else 2e-6)
+                    lambda x, b=0.0: ref.route(x, b, **rule),
+                    1e-12 if kind == "f64" else rounded(kind))
     grouped = dict(score="sigmoid", k=3, groups=4, top_groups=2, normalize=True, scale=2.5)
     words = "sigmoid k 3 groups 4 top_groups 2 top2 normalize scale 2.5"
     yield routed("sigmoid_groups", words, 16, **grouped)
     yield routed("sigmoid_groups_ties", words, 16, whole, **grouped)
-    yield routed("sigmoid_groups_f64", words, 16, kind="f64", **grouped)
+    for kind in ("f64", "f16", "bf16"):
+        yield routed(f"sigmoid_groups_{kind}", words, 16, kind=kind, **grouped)
     yield routed("sigmoid_pairs", "sigmoid k 4 groups 6 top_groups 2 top2", 12, score="sigmoid",
                  k=4, groups=6, top_groups=2)
     yield routed("sigmoid_all_groups", "sigmoid k 2 groups 4 top_groups 4 top2", 16,
@@ -287,7 +343,8 @@ def expert_cases():
 
     def offsets_of(g, rows, count):
         return np.sort(np.r_[0, g.integers(0, rows + 1, count - 1), rows]).astype(np.int32)
-    for kind, tolerance in (("f32", 1e-6), ("f16", 1e-3), ("f64", 1e-14)):
+    for kind in ("f32", "f16", "bf16", "f64"):
+        tolerance = 1e-14 if kind == "f64" else rounded(kind)
         for shape, word in (((6, 12, 7), ""), ((6, 7, 12), " transposed")):
             text = "x".join(map(str, shape))
             yield Case(f"grouped_matmul_{kind}{word.replace(' ', '_')}",
@@ -299,18 +356,24 @@ def expert_cases():
                        lambda x, w, o, word=word: ref.grouped_matmul(
                            x, w.transpose(0, 2, 1) if word else w, o), tolerance)
     yield Case("grouped_matmul_dynamic", ["?x?xf32", "?x?x?xf32", "?xi32"], ["?x?xf32"],
-               "fulgur.grouped_matmul {0}, {1} offsets {2} : {operands} -> {r0}", runs,
-               lambda g, n: [normal(g, n, 5), normal(g, 3, 5, 4), offsets_of(g, n, 3)],
-               ref.grouped_matmul, 1e-6)
+               "fulgur.grouped_matmul {0}, {1} offsets {2} : {operands} -> {r0}",
+               [dict(n=7), dict(n=1), dict(n=0), dict(n=7, k=0)],
+               lambda g, n, k=5: [normal(g, n, k), normal(g, 3, k, 4), offsets_of(g, n, 3)],
+               ref.grouped_matmul)
+    yield Case("grouped_matmul_no_terms", ["?x0xf32", "3x0x4xf32", "4xi32"], ["?x4xf32"],
+               "fulgur.grouped_matmul {0}, {1} offsets {2} : {operands} -> {r0}", [dict(n=7)],
+               lambda g, n: [normal(g, n, 0), normal(g, 3, 0, 4), offsets_of(g, n, 3)],
+               ref.grouped_matmul, 0.0)
     shuffled = lambda g, n: g.permutation(n).astype(np.int32)
     yield Case("combine", ["?x6xf32", "?xi32", "?x3xf32"], ["?x6xf32"],
                "fulgur.combine {0} from {1} weights {2} : {operands} -> {r0}", runs,
                lambda g, n: [normal(g, 3 * n, 6), shuffled(g, 3 * n), normal(g, n, 3)],
                ref.combine, 1e-6)
-    yield Case("combine_f16", ["8x6xf16", "8xi32", "4x2xf32"], ["4x6xf16"],
-               "fulgur.combine {0} from {1} weights {2} : {operands} -> {r0}", [{}],
-               lambda g: [normal(g, 8, 6, kind=np.float16), shuffled(g, 8), normal(g, 4, 2)],
-               ref.combine, 1e-3)
+    for kind in ("f16", "bf16"):
+        yield Case(f"combine_{kind}", [f"8x6x{kind}", "8xi32", "4x2xf32"], [f"4x6x{kind}"],
+                   "fulgur.combine {0} from {1} weights {2} : {operands} -> {r0}", [{}],
+                   lambda g, t=DTYPES[kind]: [normal(g, 8, 6, kind=t), shuffled(g, 8), normal(g, 4, 2)],
+                   ref.combine, rounded(kind))
 
 
 FAMILIES = {name: list(make()) for name, make in (
