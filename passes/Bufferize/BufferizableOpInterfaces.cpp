@@ -62,7 +62,8 @@ struct PackedMatmulInterface final
         return failure();
       buffers.push_back(*buffer);
     }
-    PackedMatmulOp::create(rewriter, op->getLoc(), TypeRange{}, buffers);
+    PackedMatmulOp::create(rewriter, op->getLoc(), TypeRange{}, buffers,
+                           op->getAttrs());
     replaceOpWithBufferizedValues(rewriter, op, buffers.back());
     return success();
   }

@@ -8,6 +8,9 @@
 //   get_weight [K, N] ── (slice [e]) ── (transpose) ── matmul
 //     ==>  get_weight [N / R, K, R] ── (slice [e]) ── packed_matmul
 //
+// Several weights that are concatenated along their columns stay several: the
+// product reads the panels of one after those of another.
+//
 //===----------------------------------------------------------------------===//
 #include "dialects/Fulgur/IR/FulgurDialect.h"
 #include "passes/Bufferize/Passes.h"
@@ -28,14 +31,22 @@ using namespace mlir;
 using namespace fulgur;
 
 namespace {
-/// A product whose right side is one matrix of a weight.
-struct Product {
-  linalg::LinalgOp op;
+/// A matrix of a weight on the right side of a product.
+struct Part {
   GetWeightOp weight;
   /// Takes the matrix out of a stack of them; null where the weight is one.
   tensor::ExtractSliceOp slice;
   /// The weight is stored as [N, K].
   bool transposed = false;
+  int64_t columns = 0;
+
+  StringAttr getName() { return weight.getWeightAttr().getAttr(); }
+};
+
+/// A product whose right side is one matrix, or several side by side.
+struct Product {
+  linalg::LinalgOp op;
+  SmallVector<Part, 1> parts;
 };
 
 struct PackWeightsPass final
@@ -44,7 +55,10 @@ struct PackWeightsPass final
   void runOnOperation() final;
 
 private:
-  void pack(WeightOp weight, MutableArrayRef<Product> products);
+  Value getPanels(RewriterBase &rewriter, Part &part);
+  void rewrite(Product &product);
+
+  SmallVector<Product> products;
 };
 } // namespace
 
@@ -73,10 +87,32 @@ static bool takesMatrix(tensor::ExtractSliceOp slice) {
          isZeroInteger(slice.getMixedOffsets()[2]);
 }
 
-/// Finds the weight behind the right side of `op`.
-static std::optional<Product> findWeight(linalg::LinalgOp op) {
-  Product product{op, {}, {}};
-  if (!op.hasPureTensorSemantics() || !isMatmul(op, product.transposed))
+/// Finds the weight behind a right side, which is `transposed` or not.
+static std::optional<Part> findPart(Value right, bool transposed) {
+  Part part;
+  part.transposed = transposed;
+  auto type = cast<RankedTensorType>(right.getType());
+  part.columns = type.getDimSize(transposed ? 0 : 1);
+  if (auto transpose = right.getDefiningOp<linalg::TransposeOp>()) {
+    part.transposed = !part.transposed;
+    right = transpose.getInput();
+  }
+  if (auto slice = right.getDefiningOp<tensor::ExtractSliceOp>()) {
+    if (!takesMatrix(slice))
+      return std::nullopt;
+    part.slice = slice;
+    right = slice.getSource();
+  }
+  part.weight = right.getDefiningOp<GetWeightOp>();
+  if (!part.weight)
+    return std::nullopt;
+  return part;
+}
+
+/// Finds the weights behind the right side of `op`.
+static std::optional<Product> findWeights(linalg::LinalgOp op) {
+  bool transposed = false;
+  if (!op.hasPureTensorSemantics() || !isMatmul(op, transposed))
     return std::nullopt;
   auto getElement = [&](int64_t i) {
     return getElementTypeOrSelf(op->getOperand(i).getType());
@@ -86,101 +122,138 @@ static std::optional<Product> findWeight(linalg::LinalgOp op) {
       !(element.isF32() || element.isF16() || element.isBF16()))
     return std::nullopt;
   Value right = op->getOperand(1);
-  if (auto transpose = right.getDefiningOp<linalg::TransposeOp>()) {
-    product.transposed = !product.transposed;
-    right = transpose.getInput();
-  }
-  if (auto slice = right.getDefiningOp<tensor::ExtractSliceOp>()) {
-    if (!takesMatrix(slice))
+  SmallVector<Value> matrices{right};
+  auto concat = right.getDefiningOp<tensor::ConcatOp>();
+  if (concat && concat.getDim() == (transposed ? 0 : 1))
+    matrices = concat.getInputs();
+  Product product{op, {}};
+  for (Value matrix : matrices) {
+    std::optional<Part> part = findPart(matrix, transposed);
+    if (!part)
       return std::nullopt;
-    product.slice = slice;
-    right = slice.getSource();
+    product.parts.push_back(*part);
   }
-  product.weight = right.getDefiningOp<GetWeightOp>();
-  if (!product.weight)
-    return std::nullopt;
   return product;
 }
 
-/// Rewrites all that reads `weight`.
-void PackWeightsPass::pack(WeightOp weight, MutableArrayRef<Product> products) {
-  IRRewriter rewriter(&getContext());
-  // Two vectors of sums in f32.
-  weight.setPacked(2 * vectorBytes / sizeof(float));
-  weight.setTransposed(products.front().transposed);
-  RankedTensorType type = weight.getStepType();
-  for (Product &product : products) {
-    linalg::LinalgOp op = product.op;
-    rewriter.setInsertionPoint(product.weight);
-    Value panels = GetWeightOp::create(rewriter, product.weight.getLoc(), type,
-                                       weight.getSymName());
-    if (tensor::ExtractSliceOp slice = product.slice) {
-      rewriter.setInsertionPoint(slice);
-      SmallVector<OpFoldResult> offsets(4, rewriter.getIndexAttr(0)),
-          strides(4, rewriter.getIndexAttr(1)),
-          sizes = getAsIndexOpFoldResult(&getContext(), type.getShape());
-      offsets[0] = slice.getMixedOffsets()[0];
-      sizes[0] = rewriter.getIndexAttr(1);
-      panels = tensor::ExtractSliceOp::create(
-          rewriter, slice.getLoc(),
-          RankedTensorType::get(type.getShape().drop_front(),
-                                type.getElementType()),
-          panels, offsets, sizes, strides);
-    }
-    rewriter.setInsertionPoint(op);
-    Operation *right = op->getOperand(1).getDefiningOp();
-    rewriter.replaceOpWithNewOp<PackedMatmulOp>(
-        op, op->getResultTypes(),
-        ValueRange{op->getOperand(0), panels, op->getOperand(2)});
-    // The weight has no value of its old type any more.
-    while (right && right->use_empty()) {
-      Operation *next = isa<GetWeightOp>(right)
-                            ? nullptr
-                            : right->getOperand(0).getDefiningOp();
-      rewriter.eraseOp(right);
-      right = next;
-    }
+/// How often the value of `op` is read, through what only passes it on.
+static int64_t countReads(Operation *op) {
+  int64_t reads = 0;
+  for (Operation *user : op->getUsers()) {
+    bool forwards =
+        isa<linalg::TransposeOp, tensor::ExtractSliceOp, tensor::ConcatOp>(
+            user);
+    reads += forwards ? countReads(user) : 1;
   }
-  remark::passed(weight.getLoc(),
-                 remark::RemarkOpts::name(getArgument()).category("bufferize"))
-      << ("packed for " + Twine(products.size()) + " products").str();
+  return reads;
+}
+
+/// Erases what led from a weight to a product.
+static void eraseUnused(RewriterBase &rewriter, Operation *op) {
+  if (!op || !op->use_empty() ||
+      !isa<linalg::TransposeOp, tensor::ExtractSliceOp, tensor::ConcatOp,
+           GetWeightOp>(op))
+    return;
+  SmallVector<Value> operands(op->getOperands());
+  rewriter.eraseOp(op);
+  for (Value operand : operands)
+    eraseUnused(rewriter, operand.getDefiningOp());
+}
+
+Value PackWeightsPass::getPanels(RewriterBase &rewriter, Part &part) {
+  auto weight = SymbolTable::lookupNearestSymbolFrom<WeightOp>(
+      part.weight, part.weight.getWeightAttr());
+  RankedTensorType type = weight.getStepType();
+  rewriter.setInsertionPoint(part.weight);
+  Value panels = GetWeightOp::create(rewriter, part.weight.getLoc(), type,
+                                     weight.getSymName());
+  tensor::ExtractSliceOp slice = part.slice;
+  if (!slice)
+    return panels;
+  rewriter.setInsertionPoint(slice);
+  SmallVector<OpFoldResult> offsets(4, rewriter.getIndexAttr(0)),
+      strides(4, rewriter.getIndexAttr(1)),
+      sizes = getAsIndexOpFoldResult(&getContext(), type.getShape());
+  offsets[0] = slice.getMixedOffsets()[0];
+  sizes[0] = rewriter.getIndexAttr(1);
+  return tensor::ExtractSliceOp::create(
+      rewriter, slice.getLoc(),
+      RankedTensorType::get(type.getShape().drop_front(),
+                            type.getElementType()),
+      panels, offsets, sizes, strides);
+}
+
+void PackWeightsPass::rewrite(Product &product) {
+  IRRewriter rewriter(&getContext());
+  SmallVector<Value> panels;
+  SmallVector<int64_t> columns;
+  for (Part &part : product.parts) {
+    panels.push_back(getPanels(rewriter, part));
+    columns.push_back(part.columns);
+  }
+  linalg::LinalgOp op = product.op;
+  Operation *right = op->getOperand(1).getDefiningOp();
+  rewriter.setInsertionPoint(op);
+  rewriter.replaceOpWithNewOp<PackedMatmulOp>(
+      op, op->getResultTypes(), op->getOperand(0), panels, op->getOperand(2),
+      columns.size() > 1 ? rewriter.getDenseI64ArrayAttr(columns) : nullptr);
+  // The weight has no value of its old type any more.
+  eraseUnused(rewriter, right);
 }
 
 void PackWeightsPass::runOnOperation() {
-  llvm::MapVector<StringAttr, SmallVector<Product>> products;
+  products.clear();
   getOperation().walk([&](linalg::LinalgOp op) {
-    if (std::optional<Product> product = findWeight(op))
-      products[product->weight.getWeightAttr().getAttr()].push_back(*product);
+    if (std::optional<Product> product = findWeights(op))
+      products.push_back(*product);
   });
   // A weight that is read in any other way is needed as it is stored, and a
   // second copy could be as large as the model.
   llvm::DenseMap<StringAttr, int64_t> reads;
   getOperation().walk([&](GetWeightOp get) {
-    StringAttr name = get.getWeightAttr().getAttr();
-    for (Operation *user : get->getUsers()) {
-      bool forwards = isa<linalg::TransposeOp, tensor::ExtractSliceOp>(user);
-      reads[name] +=
-          forwards ? std::distance(user->user_begin(), user->user_end()) : 1;
-    }
+    reads[get.getWeightAttr().getAttr()] += countReads(get);
   });
+  llvm::MapVector<StringAttr, SmallVector<Part>> uses;
+  for (Product &product : products)
+    for (Part &part : product.parts)
+      uses[part.getName()].push_back(part);
   SymbolTable symbols(getOperation());
-  for (auto &entry : products) {
-    StringAttr name = entry.first;
-    SmallVector<Product> &found = entry.second;
+  llvm::SmallPtrSet<Attribute, 32> packed;
+  for (auto &[name, parts] : uses) {
     auto weight = symbols.lookup<WeightOp>(name);
-    auto isLike = [&](const Product &product) {
-      return product.transposed == found.front().transposed;
-    };
+    bool transposed = parts.front().transposed;
+    auto isLike = [&](const Part &p) { return p.transposed == transposed; };
+    if (weight && !weight.getPacked() &&
+        reads[name] == static_cast<int64_t>(parts.size()) &&
+        llvm::all_of(parts, isLike))
+      packed.insert(name);
+  }
+  // All weights of a product are packed, or none is.
+  auto isPacked = [&](Part &part) { return packed.contains(part.getName()); };
+  for (bool changes = true; changes;) {
+    changes = false;
+    for (Product &product : products)
+      if (!llvm::all_of(product.parts, isPacked))
+        for (Part &part : product.parts)
+          changes |= packed.erase(part.getName());
+  }
+  auto options = remark::RemarkOpts::name(getArgument()).category("bufferize");
+  for (auto &[name, parts] : uses) {
+    auto weight = symbols.lookup<WeightOp>(name);
     if (!weight || weight.getPacked())
       continue;
-    if (reads[name] == static_cast<int64_t>(found.size()) &&
-        llvm::all_of(found, isLike)) {
-      pack(weight, found);
+    if (!packed.contains(name)) {
+      remark::missed(weight.getLoc(), options)
+          << remark::reason("it, or one beside it, is read in another way too");
       continue;
     }
-    remark::missed(
-        weight.getLoc(),
-        remark::RemarkOpts::name(getArgument()).category("bufferize"))
-        << remark::reason("it is read in another way too");
+    // Two vectors of sums in f32.
+    weight.setPacked(2 * vectorBytes / sizeof(float));
+    weight.setTransposed(parts.front().transposed);
+    remark::passed(weight.getLoc(), options)
+        << ("packed for " + Twine(parts.size()) + " products").str();
   }
+  for (Product &product : products)
+    if (llvm::all_of(product.parts, isPacked))
+      rewrite(product);
 }

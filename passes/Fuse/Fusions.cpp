@@ -3,7 +3,8 @@
 //===----------------------------------------------------------------------===//
 //
 // The table of fusions. Selection comes first: what it removes no other fusion
-// has to look at. Forms are chosen last, when it is known what they work on.
+// has to look at. Forms are chosen when it is known what they work on.
+// Projections are merged last: choosing a form can take one apart.
 //
 //===----------------------------------------------------------------------===//
 #include "passes/Fuse/Fusions.h"
@@ -14,6 +15,8 @@ using namespace fulgur;
 static const FusionInfo fusions[] = {
     {"fuse-index-select", "lightning indexer + top-k without the scores",
      [] { return createFuseIndexSelectPass(); }},
+    {"merge-projections", "projections of the same rows as one product",
+     [] { return createMergeProjectionsPass(); }},
 };
 
 llvm::ArrayRef<FusionInfo> fulgur::getFusions() { return fusions; }

@@ -25,6 +25,35 @@ def FuseIndexSelectPass : Pass<"fulgur-fuse-index-select", "::mlir::ModuleOp"> {
   }];
 }
 
+def MergeProjectionsPass : Pass<"fulgur-merge-projections", "::mlir::ModuleOp"> {
+  let summary = "projections of the same rows become one product";
+  let description = [{
+    ```mlir
+    %q = fulgur.linear %x, %q_a : tensor<?x7168xf32>, tensor<7168x1536xf32> -> tensor<?x1536xf32>
+    %kv = fulgur.linear %x, %kv_a : tensor<?x7168xf32>, tensor<7168x576xf32> -> tensor<?x576xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %w = tensor.concat dim(1) %q_a, %kv_a : …
+    %y = fulgur.linear %x, %w : tensor<?x7168xf32>, tensor<7168x2112xf32> -> tensor<?x2112xf32>
+    %q = tensor.extract_slice %y[0, 0] [%m, 1536] [1, 1] : …
+    %kv = tensor.extract_slice %y[0, 1536] [%m, 576] [1, 1] : …
+    ```
+
+    One loop of threads then works on all of them, and a narrow one does not
+    leave threads without work. The weights stay where they are:
+    `fulgur-pack-weights` reads them one after another.
+
+    Does not touch projections whose weights are read in another way too, are
+    computed by the step, or have a type without a kernel; a missed remark says
+    which.
+  }];
+  let dependentDialects = ["mlir::linalg::LinalgDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
 def DecomposePass : Pass<"fulgur-decompose", "::mlir::ModuleOp"> {
   let summary = "rewrite fulgur operations into the plain tensor code they mean";
   let description = [{

@@ -53,14 +53,15 @@ static constexpr int64_t minTaskWork = 1 << 20;
 namespace {
 /// Writes the kernel for one type of elements.
 ///
-///   @matmul(%lhs: [B, M, K], %rhs: [B, K, N] or [1, N/R, K, R], %init:
-///   [B,M,N])
+///   @matmul(%lhs: [B, M, K], %rhs: [B, K, N] or [1, N/R, K, R], …,
+///           %init: [B, M, N], the columns of each of several weights: …)
 class KernelWriter {
 public:
-  KernelWriter(ModuleOp module, Type element, int64_t lanes, bool packed)
+  /// `parts`: the number of packed weights; 0 if the right side is none.
+  KernelWriter(ModuleOp module, Type element, int64_t lanes, int64_t parts)
       : b(module.getLoc(), module.getContext()), module(module),
-        element(element), packed(packed), lanes(lanes),
-        tileRows(lanes >= 16 ? 12 : 6),
+        element(element), packed(parts > 0), parts(std::max<int64_t>(parts, 1)),
+        lanes(lanes), tileRows(lanes >= 16 ? 12 : 6),
         sumType(VectorType::get(lanes, b.getF32Type())) {}
 
   func::FuncOp write(StringRef name);
@@ -96,6 +97,7 @@ private:
   void writeTask(Value batch, Value rowBlock, Value range);
   void packRows(Value firstRow, Value height, Value k0, Value depth,
                 Value place);
+  void choosePart(Value panel);
   void writePanel(Value panel);
   void writeTile(int64_t height, Value firstRow, Value panel, Value place);
   SmallVector<Value, 2> loadPanel(Value panel, Value k);
@@ -104,13 +106,18 @@ private:
   ModuleOp module;
   Type element;
   bool packed;
-  int64_t lanes, tileRows;
+  int64_t parts, lanes, tileRows;
   VectorType sumType;
-  Value lhs, rhs, init, zero, one;
-  Value rows, depth, columns, ranges;
+  Value lhs, init, zero, one;
+  Value rows, depth, columns, ranges, panels;
+  /// Of each weight: its values, columns, and what of the others is before it.
+  SmallVector<Value> sources, counts, firstColumns, firstPanels;
   /// Of the task that is being written.
   Value scratch, batch, begin, end, k0, kSize;
-  /// Of the panel: its columns and those of them that exist.
+  /// Of the panel: the weight that it belongs to, its number in there, and
+  /// where the columns of the weight begin and end.
+  Value rhs, ownPanel, firstColumn, lastColumn;
+  /// Its columns and those of them that exist.
   SmallVector<Value, 2> column, mask;
 };
 
@@ -121,7 +128,7 @@ struct LowerMatmulPass final
 
 private:
   LogicalResult lower(Operation *op);
-  func::FuncOp getKernel(Type element, int64_t lanes, bool packed);
+  func::FuncOp getKernel(Type element, int64_t lanes, int64_t parts);
 
   llvm::StringMap<func::FuncOp> kernels;
 };
@@ -226,8 +233,25 @@ void KernelWriter::writeTile(int64_t height, Value firstRow, Value panel,
                                     mask[j], inner.getResult(2 * i + j));
 }
 
+/// Finds the weight that `panel` of all of them belongs to.
+void KernelWriter::choosePart(Value panel) {
+  rhs = sources[0];
+  ownPanel = panel;
+  firstColumn = zero;
+  lastColumn = counts[0];
+  for (int64_t i = 1; i < parts; ++i) {
+    Value is = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, panel,
+                                     firstPanels[i]);
+    rhs = select(is, sources[i], rhs);
+    ownPanel = select(is, sub(panel, firstPanels[i]), ownPanel);
+    firstColumn = select(is, firstColumns[i], firstColumn);
+    lastColumn = select(is, add(firstColumns[i], counts[i]), lastColumn);
+  }
+}
+
 /// All tiles of the task's rows with one panel.
 void KernelWriter::writePanel(Value panel) {
+  choosePart(panel);
   column.clear();
   mask.clear();
   SmallVector<int32_t> counted =
@@ -236,10 +260,11 @@ void KernelWriter::writePanel(Value panel) {
       b, DenseElementsAttr::get(VectorType::get(lanes, b.getI32Type()),
                                 ArrayRef<int32_t>(counted)));
   for (int64_t j = 0; j < 2; ++j) {
-    Value at = add(mul(panel, index(2 * lanes)), index(j * lanes));
-    column.push_back(min(at, columns));
+    Value at = add(add(mul(ownPanel, index(2 * lanes)), index(j * lanes)),
+                   firstColumn);
+    column.push_back(min(at, lastColumn));
     Value left = arith::IndexCastOp::create(
-        b, b.getI32Type(), min(sub(columns, column[j]), index(lanes)));
+        b, b.getI32Type(), min(sub(lastColumn, column[j]), index(lanes)));
     mask.push_back(arith::CmpIOp::create(
         b, arith::CmpIPredicate::slt, numbers,
         vector::BroadcastOp::create(b, numbers.getType(), left)));
@@ -250,12 +275,12 @@ void KernelWriter::writePanel(Value panel) {
     SmallVector<int64_t> heights = getTileHeights();
     std::function<void(size_t)> choose = [&](size_t i) {
       if (i + 1 == heights.size())
-        return writeTile(heights[i], row, panel, place);
+        return writeTile(heights[i], row, ownPanel, place);
       auto test = scf::IfOp::create(b, isAtMost(left, heights[i]),
                                     /*withElseRegion=*/true);
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(test.thenBlock());
-      writeTile(heights[i], row, panel, place);
+      writeTile(heights[i], row, ownPanel, place);
       b.setInsertionPointToStart(test.elseBlock());
       choose(i + 1);
     };
@@ -270,7 +295,6 @@ void KernelWriter::writeTask(Value taskBatch, Value rowBlock, Value range) {
       b.getI64IntegerAttr(64));
   begin = mul(rowBlock, index(blockRows));
   end = min(add(begin, index(blockRows)), rows);
-  Value panels = ceilDiv(columns, index(2 * lanes));
   auto bound = [&](Value i) {
     return b.createOrFold<arith::DivSIOp>(mul(panels, i), ranges);
   };
@@ -309,23 +333,36 @@ func::FuncOp KernelWriter::write(StringRef name) {
   MemRefType rhsType = strided(packed ? 4 : 3, element, /*unit=*/true);
   MemRefType initType = strided(3, b.getF32Type(), /*unit=*/true);
   b.setInsertionPointToEnd(module.getBody());
-  auto function = func::FuncOp::create(
-      b, name, b.getFunctionType({lhsType, rhsType, initType}, {}));
+  SmallVector<Type> types{lhsType};
+  types.append(parts, rhsType);
+  types.push_back(initType);
+  if (parts > 1)
+    types.append(parts, b.getIndexType());
+  auto function = func::FuncOp::create(b, name, b.getFunctionType(types, {}));
   function.setPrivate();
   Block *entry = function.addEntryBlock();
   b.setInsertionPointToStart(entry);
   lhs = entry->getArgument(0);
-  rhs = entry->getArgument(1);
-  init = entry->getArgument(2);
+  init = entry->getArgument(parts + 1);
   zero = index(0);
   one = index(1);
   rows = dim(lhs, 1);
   depth = dim(lhs, 2);
   columns = dim(init, 2);
+  panels = zero;
+  Value before = zero;
+  for (int64_t i = 0; i < parts; ++i) {
+    sources.push_back(entry->getArgument(1 + i));
+    counts.push_back(parts > 1 ? Value(entry->getArgument(parts + 2 + i))
+                               : columns);
+    firstColumns.push_back(before);
+    firstPanels.push_back(panels);
+    before = add(before, counts[i]);
+    panels = add(panels, ceilDiv(counts[i], index(2 * lanes)));
+  }
 
   // Ranges of panels are so long that their work is worth a thread, and packing
   // the rows is little beside it.
-  Value panels = ceilDiv(columns, index(2 * lanes));
   Value blocks = ceilDiv(rows, index(blockRows));
   Value batches = dim(lhs, 0);
   Value height = min(max(rows, index(4)), index(blockRows));
@@ -348,13 +385,15 @@ func::FuncOp KernelWriter::write(StringRef name) {
 }
 
 func::FuncOp LowerMatmulPass::getKernel(Type element, int64_t lanes,
-                                        bool packed) {
+                                        int64_t parts) {
   std::string name;
-  llvm::raw_string_ostream(name)
-      << (packed ? "packed_matmul_" : "matmul_") << element << "_" << lanes;
+  llvm::raw_string_ostream os(name);
+  os << (parts ? "packed_matmul_" : "matmul_") << element << "_" << lanes;
+  if (parts > 1)
+    os << "_of_" << parts;
   func::FuncOp &kernel = kernels[name];
   if (!kernel)
-    kernel = KernelWriter(getOperation(), element, lanes, packed).write(name);
+    kernel = KernelWriter(getOperation(), element, lanes, parts).write(name);
   return kernel;
 }
 
@@ -368,25 +407,29 @@ static bool hasUnitColumns(MemRefType memref) {
 
 LogicalResult LowerMatmulPass::lower(Operation *op) {
   auto packed = dyn_cast<PackedMatmulOp>(op);
-  Value lhs = op->getOperand(0), rhs = op->getOperand(1),
-        init = op->getOperand(2);
+  // The left side, the right sides, and the result.
+  ValueRange operands = op->getOperands();
   auto get = [](Value v) { return cast<MemRefType>(v.getType()); };
-  Type element = get(lhs).getElementType();
+  MemRefType lhs = get(operands.front()), init = get(operands.back());
+  Type element = lhs.getElementType();
   SmallVector<int64_t> strides;
   int64_t offset;
-  if (element != get(rhs).getElementType() ||
-      !get(init).getElementType().isF32() ||
+  auto isRight = [&](Value rhs) {
+    return get(rhs).getElementType() == element && hasUnitColumns(get(rhs));
+  };
+  ValueRange right = operands.drop_front().drop_back();
+  if (!llvm::all_of(right, isRight) || !init.getElementType().isF32() ||
       !(element.isF32() || element.isF16() || element.isBF16()) ||
-      !hasUnitColumns(get(rhs)) || !hasUnitColumns(get(init)) ||
-      failed(get(lhs).getStridesAndOffset(strides, offset)))
+      !hasUnitColumns(init) || failed(lhs.getStridesAndOffset(strides, offset)))
     return failure();
-  int64_t lanes = packed ? get(rhs).getDimSize(2) / 2
+  int64_t lanes = packed ? get(right.front()).getDimSize(2) / 2
                          : int64_t(vectorBytes / sizeof(float));
-  func::FuncOp kernel = getKernel(element, lanes, packed != nullptr);
+  func::FuncOp kernel =
+      getKernel(element, lanes, packed ? int64_t(right.size()) : 0);
   OpBuilder builder(op);
-  SmallVector<Value> operands;
-  for (auto [operand, type] : llvm::zip_equal(
-           op->getOperands(), kernel.getFunctionType().getInputs())) {
+  SmallVector<Value> arguments;
+  for (auto [operand, type] :
+       llvm::zip(operands, kernel.getFunctionType().getInputs())) {
     auto wanted = cast<MemRefType>(type);
     Value value = operand;
     // A batch of one.
@@ -399,10 +442,14 @@ LogicalResult LowerMatmulPass::lower(Operation *op) {
       value = memref::ExpandShapeOp::create(builder, op->getLoc(), shape, value,
                                             groups);
     }
-    operands.push_back(memref::CastOp::create(builder, op->getLoc(), wanted, //
-                                              value));
+    arguments.push_back(
+        memref::CastOp::create(builder, op->getLoc(), wanted, value));
   }
-  func::CallOp::create(builder, op->getLoc(), kernel, operands);
+  if (packed)
+    for (int64_t columns : packed.getColumns().value_or(ArrayRef<int64_t>()))
+      arguments.push_back(
+          arith::ConstantIndexOp::create(builder, op->getLoc(), columns));
+  func::CallOp::create(builder, op->getLoc(), kernel, arguments);
   op->erase();
   return success();
 }

@@ -52,6 +52,35 @@ static void printInitAndResult(OpAsmPrinter &printer, Operation *, Type init,
   printer << init;
 }
 
+/// One operand, or several in brackets, and their types likewise.
+static ParseResult
+parseOneOrList(OpAsmParser &parser,
+               SmallVectorImpl<OpAsmParser::UnresolvedOperand> &operands) {
+  if (succeeded(parser.parseOptionalLSquare()))
+    return failure(parser.parseOperandList(operands) || parser.parseRSquare());
+  return parser.parseOperand(operands.emplace_back());
+}
+static void printOneOrList(OpAsmPrinter &printer, Operation *,
+                           OperandRange operands) {
+  if (operands.size() == 1)
+    printer << operands.front();
+  else
+    printer << "[" << operands << "]";
+}
+static ParseResult parseOneOrListTypes(OpAsmParser &parser,
+                                       SmallVectorImpl<Type> &types) {
+  if (succeeded(parser.parseOptionalLSquare()))
+    return failure(parser.parseTypeList(types) || parser.parseRSquare());
+  return parser.parseType(types.emplace_back());
+}
+static void printOneOrListTypes(OpAsmPrinter &printer, Operation *,
+                                TypeRange types) {
+  if (types.size() == 1)
+    printer << types.front();
+  else
+    printer << "[" << types << "]";
+}
+
 /// Floats in the shortest form that reads back to the same value:
 /// `1.0e-06`, not `9.9999999999999995E-7`.
 static ParseResult parseReal(OpAsmParser &parser, FloatAttr &attr) {

@@ -100,38 +100,57 @@ void DimOp::inferResultRanges(ArrayRef<ConstantIntRanges>,
 
 LogicalResult PackedMatmulOp::verify() {
   auto lhs = cast<ShapedType>(getLhs().getType());
-  auto panels = cast<ShapedType>(getPanels().getType());
   auto init = cast<ShapedType>(getInit().getType());
   bool onTensors = isa<RankedTensorType>(init);
-  // packed_matmul (C1)
-  if (!lhs.hasRank() || !panels.hasRank() || !init.hasRank() ||
-      lhs.getRank() != 2 || panels.getRank() != 3 || init.getRank() != 2 ||
-      isa<RankedTensorType>(lhs) != onTensors ||
-      isa<RankedTensorType>(panels) != onTensors)
-    return emitOpError("(C1) expected two matrices and panels of rank 3, all "
-                       "tensors or all memrefs, but got ")
-           << lhs << ", " << panels << " and " << init;
-  // packed_matmul (C2)
+  std::optional<ArrayRef<int64_t>> columns = getColumns();
+  int64_t count = getPanels().size();
+  // packed_matmul (C5)
+  bool good =
+      columns ? count > 1 && count == int64_t(columns->size()) : count == 1;
+  int64_t total = 0;
+  for (int64_t part : columns.value_or(ArrayRef<int64_t>())) {
+    good &= part > 0 && !llvm::AddOverflow(total, part, total);
+  }
+  if (columns && init.hasRank() && init.getRank() == 2)
+    good &= init.isDynamicDim(1) || init.getDimSize(1) == total;
+  if (!good)
+    return emitOpError("(C5) expected the columns of each of several weights, "
+                       "together those of 'init', but got [")
+           << columns.value_or(ArrayRef<int64_t>()) << "] for " << count
+           << " weights and " << init;
   auto agree = [](int64_t a, int64_t b) {
     return ShapedType::isDynamic(a) || ShapedType::isDynamic(b) || a == b;
   };
-  int64_t columns = init.getDimSize(1), width = panels.getDimSize(2);
-  int64_t count = ShapedType::isDynamic(columns) || width <= 0
-                      ? ShapedType::kDynamic
-                      : llvm::divideCeilSigned(columns, width);
-  if (width <= 0 || !agree(lhs.getDimSize(0), init.getDimSize(0)) ||
-      !agree(lhs.getDimSize(1), panels.getDimSize(1)) ||
-      !agree(count, panels.getDimSize(0)))
-    return emitOpError("(C2) expected sizes [M, K], [ceil(N / R), K, R] and "
-                       "[M, N], but got ")
-           << lhs << ", " << panels << " and " << init;
-  // packed_matmul (C3)
-  Type element = lhs.getElementType();
-  if (!init.getElementType().isF32() || element != panels.getElementType() ||
-      !(element.isF32() || element.isF16() || element.isBF16()))
-    return emitOpError("(C3) expected f32, f16 or bf16 with sums in f32, but "
-                       "got ")
-           << lhs << ", " << panels << " and " << init;
+  for (auto [i, type] : llvm::enumerate(getPanels().getTypes())) {
+    auto panels = cast<ShapedType>(type);
+    // packed_matmul (C1)
+    if (!lhs.hasRank() || !panels.hasRank() || !init.hasRank() ||
+        lhs.getRank() != 2 || panels.getRank() != 3 || init.getRank() != 2 ||
+        isa<RankedTensorType>(lhs) != onTensors ||
+        isa<RankedTensorType>(panels) != onTensors)
+      return emitOpError("(C1) expected two matrices and panels of rank 3, all "
+                         "tensors or all memrefs, but got ")
+             << lhs << ", " << panels << " and " << init;
+    // packed_matmul (C2)
+    int64_t own = columns ? (*columns)[i] : init.getDimSize(1);
+    int64_t width = panels.getDimSize(2);
+    int64_t wanted = ShapedType::isDynamic(own) || width <= 0
+                         ? ShapedType::kDynamic
+                         : llvm::divideCeilSigned(own, width);
+    if (width <= 0 || !agree(lhs.getDimSize(0), init.getDimSize(0)) ||
+        !agree(lhs.getDimSize(1), panels.getDimSize(1)) ||
+        !agree(wanted, panels.getDimSize(0)))
+      return emitOpError("(C2) expected sizes [M, K], [ceil(N / R), K, R] and "
+                         "[M, N], but got ")
+             << lhs << ", " << panels << " and " << init;
+    // packed_matmul (C3)
+    Type element = lhs.getElementType();
+    if (!init.getElementType().isF32() || element != panels.getElementType() ||
+        !(element.isF32() || element.isF16() || element.isBF16()))
+      return emitOpError("(C3) expected f32, f16 or bf16 with sums in f32, but "
+                         "got ")
+             << lhs << ", " << panels << " and " << init;
+  }
   // packed_matmul (C4)
   if (getNumResults() != onTensors ||
       (onTensors && getOperation()->getResult(0).getType() != init))

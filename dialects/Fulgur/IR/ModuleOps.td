@@ -131,7 +131,7 @@ def Fulgur_DimOp : Fulgur_Op<"dim", [
 def Fulgur_PackedMatmulOp : Op<Fulgur_Dialect, "packed_matmul", [
     DestinationStyleOpInterface,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
-  let summary = "matrix product with panels of a packed weight";
+  let summary = "matrix product with panels of packed weights";
   let description = [{
     Adds a product to `init`, in f32, like `linalg.matmul`. What it needs is one
     layout of the weight for many rows and for one: a panel is read from its
@@ -142,6 +142,8 @@ def Fulgur_PackedMatmulOp : Op<Fulgur_Dialect, "packed_matmul", [
     - `lhs` `[M, K]`; `panels` `[ceil(N / R), K, R]`; `init`, `result` `[M, N]`.
     - On tensors there is a result; on memrefs `init` is written to.
     - The columns of the last panel behind N are not read.
+    - `columns`: there are several weights, whose products lie side by side in
+      the result; weight i has `columns[i]` columns, and panels of its own.
 
     Constraints:
     - (C1) `lhs` and `init` have rank 2 and `panels` rank 3; all are tensors or
@@ -149,18 +151,25 @@ def Fulgur_PackedMatmulOp : Op<Fulgur_Dialect, "packed_matmul", [
     - (C2) The sizes M, K and ceil(N / R) of the operands agree.
     - (C3) `init` is f32; `lhs` and `panels` have one type: f32, f16 or bf16.
     - (C4) The result has the type of `init`; there is none on memrefs.
+    - (C5) `columns` has a positive number for each of several weights, and
+      their sum is N; for one weight there is none.
 
     Example:
 
     ```mlir
     %y = fulgur.packed_matmul %x, %w, %zero
         : tensor<?x2048xf32>, tensor<66x2048x32xf32>, tensor<?x2112xf32>
+    %z = fulgur.packed_matmul %x, [%a, %b], %zero columns [1536, 576]
+        : tensor<?x2048xf32>, [tensor<48x2048x32xf32>, tensor<18x2048x32xf32>],
+          tensor<?x2112xf32>
     ```
   }];
-  let arguments = (ins AnyShaped:$lhs, AnyShaped:$panels, AnyShaped:$init);
+  let arguments = (ins AnyShaped:$lhs, Variadic<AnyShaped>:$panels, AnyShaped:$init,
+                       OptionalAttr<DenseI64ArrayAttr>:$columns);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
-    $lhs `,` $panels `,` $init attr-dict `:` type($lhs) `,` type($panels) `,`
+    $lhs `,` custom<OneOrList>($panels) `,` $init (`columns` $columns^)? attr-dict
+    `:` type($lhs) `,` custom<OneOrListTypes>(type($panels)) `,`
     custom<InitAndResult>(type($init), type($results))
   }];
   let extraClassDeclaration = [{

@@ -4,8 +4,8 @@
 usage: check_matmul.py FOLDER
 
 Each depth K and element type is one model that multiplies the same rows with a
-weight, a weight stored transposed, one of a stack of weights, and batches of a
-right side that is an input. Rows come in every number up to more than a tile."""
+weight, a weight stored transposed, one of a stack of weights, several weights
+side by side, and batches of a right side that is an input. Rows come in every number up to more than a tile."""
 import pathlib
 import shutil
 import subprocess
@@ -25,6 +25,7 @@ MODEL = """module attributes {{fulgur.stage = "mlir:raised", fulgur.name = "matm
       -> (tensor<?x{n}xf32> {{fulgur.name = "plain", fulgur.dims = ["m", ""]}},
           tensor<?x{t}xf32> {{fulgur.name = "turned", fulgur.dims = ["m", ""]}},
           tensor<?x{n}xf32> {{fulgur.name = "stack", fulgur.dims = ["m", ""]}},
+          tensor<?x{s}xf32> {{fulgur.name = "several", fulgur.dims = ["m", ""]}},
           tensor<2x?x?xf32> {{fulgur.name = "batch", fulgur.dims = ["", "m", "n"]}}) {{
     %zero = arith.constant 0.0 : f32
     %m = fulgur.dim "m"
@@ -44,7 +45,13 @@ MODEL = """module attributes {{fulgur.stage = "mlir:raised", fulgur.name = "matm
     %s2 = tensor.extract_slice %w2[1, 0, 0] [1, {k}, {n}] [1, 1, 1] : tensor<{e}x{k}x{n}x{type}> to tensor<{k}x{n}x{type}>
     %y2 = linalg.matmul ins(%x, %s2 : tensor<?x{k}x{type}>, tensor<{k}x{n}x{type}>) outs(%z0 : tensor<?x{n}xf32>) -> tensor<?x{n}xf32>
     %y3 = linalg.batch_matmul ins(%a, %b : tensor<2x?x{k}x{type}>, tensor<2x{k}x?x{type}>) outs(%z2 : tensor<2x?x?xf32>) -> tensor<2x?x?xf32>
-    return %y0, %y1, %y2, %y3 : tensor<?x{n}xf32>, tensor<?x{t}xf32>, tensor<?x{n}xf32>, tensor<2x?x?xf32>
+    %e4 = tensor.empty(%m) : tensor<?x{s}xf32>
+    %z4 = linalg.fill ins(%zero : f32) outs(%e4 : tensor<?x{s}xf32>) -> tensor<?x{s}xf32>
+    %t4 = tensor.empty() : tensor<{k}x{t}x{type}>
+    %w4 = linalg.transpose ins(%w1 : tensor<{t}x{k}x{type}>) outs(%t4 : tensor<{k}x{t}x{type}>) permutation = [1, 0]
+    %c4 = tensor.concat dim(1) %w0, %w4, %s2 : (tensor<{k}x{n}x{type}>, tensor<{k}x{t}x{type}>, tensor<{k}x{n}x{type}>) -> tensor<{k}x{s}x{type}>
+    %y4 = linalg.matmul ins(%x, %c4 : tensor<?x{k}x{type}>, tensor<{k}x{s}x{type}>) outs(%z4 : tensor<?x{s}xf32>) -> tensor<?x{s}xf32>
+    return %y0, %y1, %y2, %y4, %y3 : tensor<?x{n}xf32>, tensor<?x{t}xf32>, tensor<?x{n}xf32>, tensor<?x{s}xf32>, tensor<2x?x?xf32>
   }}
 }}
 """
@@ -59,7 +66,7 @@ def check(folder, k, kind, cpu):
     for name, value in weights.items():
         value.tofile(folder / f"{name}.bin")
     source = folder / "matmul.mlir"
-    source.write_text(MODEL.format(folder=folder, k=k, n=N, t=T, e=EXPERTS, type=kind))
+    source.write_text(MODEL.format(folder=folder, k=k, n=N, t=T, s=2 * N + T, e=EXPERTS, type=kind))
     subprocess.run(["fulgur-compile", source, f"--mcpu={cpu}", "-o", folder / "matmul"], check=True)
     worst = 0.0
     for m, n in [(i, 33) for i in range(1, 14)] + [(0, 3), (25, 1), (121, 64)]:
@@ -70,7 +77,8 @@ def check(folder, k, kind, cpu):
                         folder / "out"], check=True, stdout=subprocess.DEVNULL)
         x, a, b = (inputs[i].astype(np.float64) for i in "xab")
         wide = {name: value.astype(np.float64) for name, value in weights.items()}
-        for name, wanted in (("plain", x @ wide["plain"]), ("turned", x @ wide["turned"].T),
+        several = np.hstack([wide["plain"], wide["turned"].T, wide["stack"][1]])
+        for name, wanted in (("several", x @ several), ("plain", x @ wide["plain"]), ("turned", x @ wide["turned"].T),
                              ("stack", x @ wide["stack"][1]), ("batch", a @ b)):
             got = np.load(folder / "out" / f"{name}.npy")
             assert got.shape == wanted.shape, (name, got.shape, wanted.shape)

@@ -56,8 +56,56 @@ func.func @stack(%x: tensor<?x24xf32>, %e: index, %init: tensor<?x40xf32>) -> te
 
 // -----
 
+// Weights side by side, one of them stored as [N, K], stay as many weights.
+// expected-remark @below {{packed for 1 products}}
+fulgur.weight @a in "w.bin" at 0 : tensor<24x40xf32>
+// expected-remark @below {{packed for 1 products}}
+fulgur.weight @b in "w.bin" at 0 : tensor<5x24xf32>
+// CHECK: fulgur.weight @a in "w.bin" at 0 {packed = 32 : i64} :
+// CHECK: fulgur.weight @b in "w.bin" at 0 {packed = 32 : i64, transposed} :
+// CHECK-LABEL: func.func @several(
+func.func @several(%x: tensor<?x24xf32>, %init: tensor<?x45xf32>) -> tensor<?x45xf32> {
+  // CHECK-NOT: tensor.concat
+  // CHECK: %[[A:.*]] = fulgur.get_weight @a : tensor<2x24x32xf32>
+  // CHECK: %[[B:.*]] = fulgur.get_weight @b : tensor<1x24x32xf32>
+  // CHECK: fulgur.packed_matmul %{{.*}}, [%[[A]], %[[B]]], %{{.*}} columns [40, 5]
+  %a = fulgur.get_weight @a : tensor<24x40xf32>
+  %b = fulgur.get_weight @b : tensor<5x24xf32>
+  %e = tensor.empty() : tensor<24x5xf32>
+  %t = linalg.transpose ins(%b : tensor<5x24xf32>) outs(%e : tensor<24x5xf32>) permutation = [1, 0]
+  %w = tensor.concat dim(1) %a, %t : (tensor<24x40xf32>, tensor<24x5xf32>) -> tensor<24x45xf32>
+  %y = linalg.matmul ins(%x, %w : tensor<?x24xf32>, tensor<24x45xf32>) outs(%init : tensor<?x45xf32>) -> tensor<?x45xf32>
+  return %y : tensor<?x45xf32>
+}
+
+// -----
+
+// Unmatched: a weight is looked up too, so the one beside it is not packed
+// either, nor what is beside that in another product.
+// expected-remark @below {{is read in another way too}}
+fulgur.weight @a in "w.bin" at 0 : tensor<24x40xf32>
+// expected-remark @below {{is read in another way too}}
+fulgur.weight @b in "w.bin" at 0 : tensor<24x40xf32>
+// expected-remark @below {{is read in another way too}}
+fulgur.weight @c in "w.bin" at 0 : tensor<24x40xf32>
+// CHECK-LABEL: func.func @one_is_shared(
+func.func @one_is_shared(%x: tensor<?x24xf32>, %i: index, %init: tensor<?x80xf32>) -> (tensor<?x80xf32>, tensor<?x80xf32>, f32) {
+  // CHECK-COUNT-2: linalg.matmul
+  %a = fulgur.get_weight @a : tensor<24x40xf32>
+  %b = fulgur.get_weight @b : tensor<24x40xf32>
+  %c = fulgur.get_weight @c : tensor<24x40xf32>
+  %u = tensor.concat dim(1) %a, %b : (tensor<24x40xf32>, tensor<24x40xf32>) -> tensor<24x80xf32>
+  %y = linalg.matmul ins(%x, %u : tensor<?x24xf32>, tensor<24x80xf32>) outs(%init : tensor<?x80xf32>) -> tensor<?x80xf32>
+  %v = tensor.concat dim(1) %b, %c : (tensor<24x40xf32>, tensor<24x40xf32>) -> tensor<24x80xf32>
+  %z = linalg.matmul ins(%x, %v : tensor<?x24xf32>, tensor<24x80xf32>) outs(%init : tensor<?x80xf32>) -> tensor<?x80xf32>
+  %f = tensor.extract %a[%i, %i] : tensor<24x40xf32>
+  return %y, %z, %f : tensor<?x80xf32>, tensor<?x80xf32>, f32
+}
+
+// -----
+
 // Unmatched: the weight is also looked up row by row.
-// expected-remark @below {{it is read in another way too}}
+// expected-remark @below {{is read in another way too}}
 fulgur.weight @w in "w.bin" at 0 : tensor<24x40xf32>
 // CHECK: fulgur.weight @w in "w.bin" at 0 : tensor<24x40xf32>
 // CHECK-LABEL: func.func @shared(

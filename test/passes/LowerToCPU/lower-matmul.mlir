@@ -25,6 +25,21 @@ func.func @shared(%x: memref<?x24xf32>, %w: memref<2x24x32xf32>, %y: memref<?x40
 
 // -----
 
+// Several weights are the right side of one kernel, which finds the one that a
+// panel belongs to.
+// CHECK-LABEL: func.func @several(
+func.func @several(%x: memref<?x24xf32>, %a: memref<2x24x32xf32>, %b: memref<1x24x32xf32>, %y: memref<?x45xf32>) {
+  // CHECK-DAG: %[[N:.*]] = arith.constant 40 : index
+  // CHECK-DAG: %[[M:.*]] = arith.constant 5 : index
+  // CHECK: call @packed_matmul_f32_16_of_2(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %[[N]], %[[M]])
+  fulgur.packed_matmul %x, [%a, %b], %y columns [40, 5] : memref<?x24xf32>, [memref<2x24x32xf32>, memref<1x24x32xf32>], memref<?x45xf32>
+  return
+}
+// CHECK: func.func private @packed_matmul_f32_16_of_2(%{{.*}}: memref<{{.*}}>, %[[A:.*]]: memref<{{.*}}>, %[[B:.*]]: memref<{{.*}}>, %{{.*}}: memref<{{.*}}>, %{{.*}}: index, %{{.*}}: index)
+// CHECK: arith.select %{{.*}}, %[[B]], %[[A]] : memref<
+
+// -----
+
 // A right side that is no weight is read in place, its missing columns masked.
 // CHECK-LABEL: func.func @batch(
 func.func @batch(%x: memref<?x?x?xbf16>, %w: memref<?x?x?xbf16>, %y: memref<?x?x?xf32>) {

@@ -53,3 +53,19 @@ func.func @packed_matmul_c4(%x: tensor<4x4xf32>, %w: tensor<1x4x16xf32>, %y: ten
   "fulgur.packed_matmul"(%x, %w, %y) : (tensor<4x4xf32>, tensor<1x4x16xf32>, tensor<4x16xf32>) -> ()
   return
 }
+
+// -----
+
+func.func @packed_matmul_c5(%x: memref<4x4xf32>, %w: memref<2x4x16xf32>, %y: memref<4x40xf32>) {
+  // expected-error @below {{(C5) expected the columns of each of several weights, together those of 'init', but got [20, 21] for 2 weights}}
+  fulgur.packed_matmul %x, [%w, %w], %y columns [20, 21] : memref<4x4xf32>, [memref<2x4x16xf32>, memref<2x4x16xf32>], memref<4x40xf32>
+  return
+}
+
+// -----
+
+func.func @packed_matmul_c5_none(%x: memref<4x4xf32>, %w: memref<2x4x16xf32>, %y: memref<4x40xf32>) {
+  // expected-error @below {{(C5) expected the columns of each of several weights, together those of 'init', but got [] for 2 weights}}
+  fulgur.packed_matmul %x, [%w, %w], %y : memref<4x4xf32>, [memref<2x4x16xf32>, memref<2x4x16xf32>], memref<4x40xf32>
+  return
+}

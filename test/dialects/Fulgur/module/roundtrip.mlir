@@ -14,6 +14,14 @@ func.func @tensors(%x: tensor<?x24xf32>, %init: tensor<?x40xf32>) -> tensor<?x40
   return %y : tensor<?x40xf32>
 }
 
+// Several weights, whose products lie side by side.
+// CHECK-LABEL: func.func @several(
+func.func @several(%x: tensor<?x24xf32>, %a: tensor<2x24x32xf32>, %b: tensor<1x24x32xf32>, %init: tensor<?x45xf32>) -> tensor<?x45xf32> {
+  // CHECK: fulgur.packed_matmul %{{.*}}, [%{{.*}}, %{{.*}}], %{{.*}} columns [40, 5] : tensor<?x24xf32>, [tensor<2x24x32xf32>, tensor<1x24x32xf32>], tensor<?x45xf32>
+  %y = fulgur.packed_matmul %x, [%a, %b], %init columns [40, 5] : tensor<?x24xf32>, [tensor<2x24x32xf32>, tensor<1x24x32xf32>], tensor<?x45xf32>
+  return %y : tensor<?x45xf32>
+}
+
 // On memrefs there is none.
 // CHECK-LABEL: func.func @memrefs(
 func.func @memrefs(%x: memref<?x24xbf16>, %w: memref<?x24x32xbf16>, %y: memref<?x?xf32>) {
