@@ -138,6 +138,8 @@ void DescribeModelPass::shareDims(func::FuncOp main) {
       dim.replaceAllUsesWith(shared.getResult());
       dim.erase();
     }
+    // The operation that the next one was to be put before may be gone.
+    builder.setInsertionPointAfter(shared);
   }
 }
 

@@ -6,7 +6,7 @@
 // CHECK-SAME: fulgur.outputs = [{dims = [""], name = "y", type = tensor<?xf32>}]
 // CHECK: bufferization.writable = false
 // CHECK: fulgur.dim "seq" in 2 to 64
-// CHECK-NOT: fulgur.dim
+// CHECK-NOT: = fulgur.dim
 func.func @main(%x: tensor<?x4xf32> {fulgur.name = "x", fulgur.dims = ["seq", ""]})
     -> (tensor<?xf32> {fulgur.name = "y"}) {
   %n = fulgur.dim "seq"
@@ -14,6 +14,22 @@ func.func @main(%x: tensor<?x4xf32> {fulgur.name = "x", fulgur.dims = ["seq", ""
   %s = arith.addi %n, %m : index
   %y = tensor.empty(%s) : tensor<?xf32>
   return %y : tensor<?xf32>
+}
+
+// -----
+
+// Each dimension has one operation, in the order in which they are used, also
+// where the body begins with them.
+// CHECK: func.func @main({{.*}}["rows", "columns"]
+// CHECK-NEXT: fulgur.dim "rows"
+// CHECK-NEXT: fulgur.dim "columns"
+// CHECK-NEXT: tensor.empty
+func.func @main(%x: tensor<?x?xf32> {fulgur.name = "x", fulgur.dims = ["rows", "columns"]})
+    -> (tensor<?x?xf32> {fulgur.name = "y"}) {
+  %n = fulgur.dim "rows"
+  %m = fulgur.dim "columns"
+  %y = tensor.empty(%n, %m) : tensor<?x?xf32>
+  return %y : tensor<?x?xf32>
 }
 
 // -----
