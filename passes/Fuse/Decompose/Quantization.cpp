@@ -15,6 +15,7 @@
 #include "passes/Fuse/Decompose/Patterns.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "llvm/Support/MathExtras.h"
@@ -310,6 +311,43 @@ static Value scalesOfRows(Emitter &e, Value scales, Value at,
                     [](Emitter &, ValueRange x) -> Values { return {x[0]}; });
 }
 
+/// [N, K] of 8 bits as [K, N] of f32, which the kernels of targets read. Bytes
+/// are moved before they are widened, which then is done in order, and those of
+/// some rows at a time: the lines and pages that one column of the rows is read
+/// from hold the next columns too.
+static Value transposeToF32(Emitter &e, Value matrix) {
+  // More of them need more pages than a processor remembers the places of.
+  constexpr int64_t rowsAtATime = 32;
+  MixedSizes from = e.sizes(matrix);
+  Value result = e.empty({from[1], from[0]}, elementType(matrix));
+  for (const Segment &rows : splitDim(e, from[0], rowsAtATime)) {
+    MixedSizes offsets{e.size(0), rows.begin}, sizes{from[1], rows.extent};
+    Value in = takeElements(e, matrix, 0, rows);
+    Value out = e.slice(result, offsets, sizes);
+    // Loops: rows at a time, columns, one of the rows.
+    AffineMap read = e.map(2, {1, 0}), write = e.map(2, {0, 1});
+    if (rows.whole) {
+      in = expandBlocks(e, in, 0, rows);
+      out = expandBlocks(e, out, 1, rows);
+      read = e.map(3, {0, 2, 1});
+      write = e.map(3, {1, 0, 2});
+    }
+    SmallVector<utils::IteratorType> loops(read.getNumDims(),
+                                           utils::IteratorType::parallel);
+    auto copy = [](OpBuilder &b, Location loc, ValueRange x) {
+      linalg::YieldOp::create(b, loc, x[0]);
+    };
+    Value part =
+        linalg::GenericOp::create(e.builder, e.loc, out.getType(), in, out,
+                                  ArrayRef<AffineMap>{read, write}, loops, copy)
+            .getResult(0);
+    if (rows.whole)
+      part = e.collapse(part, {{0}, {1, 2}});
+    result = e.insert(part, result, offsets, sizes);
+  }
+  return e.convert(result, e.builder.getF32Type());
+}
+
 /// One product of f32 matrices for each block of K, which is exact but for its
 /// sums: a product of two 8-bit values has few enough digits.
 static LogicalResult decomposeScaledMatmul(ScaledMatmulOp op,
@@ -337,8 +375,7 @@ static LogicalResult decomposeScaledMatmul(ScaledMatmulOp op,
         return e.slice(matrix, {e.size(0), begin}, {height, segment.width});
       };
       Value left = e.convert(take(lhs, rows), wide);
-      // As [K, N], which the kernels of targets read.
-      Value right = e.permute(take(rhs, columns), {1, 0}, wide);
+      Value right = transposeToF32(e, take(rhs, columns));
       Value product = e.matmul(left, right, e.fill(x[1], 0));
       Value rowScales =
           scalesOfRows(e, op.getLhsScales(), number, rows, block[0]);

@@ -8,7 +8,8 @@
 // CHECK-DAG: #[[ELEMENTS:.*]] = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
 // CHECK-DAG: #[[BLOCKS:.*]] = affine_map<(d0, d1, d2) -> (d0, d1)>
 // CHECK-DAG: #[[ROWS:.*]] = affine_map<(d0, d1, d2) -> (d0 floordiv 16, d1)>
-// CHECK-DAG: #[[TRANSPOSED:.*]] = affine_map<(d0, d1) -> (d1, d0)>
+// CHECK-DAG: #[[READ:.*]] = affine_map<(d0, d1, d2) -> (d0, d2, d1)>
+// CHECK-DAG: #[[WRITE:.*]] = affine_map<(d0, d1, d2) -> (d1, d0, d2)>
 
 // Blocks that divide are a dimension: one reduction, one loop over the values,
 // and no code for an end.
@@ -65,10 +66,13 @@ func.func @dequantize(%v: tensor<40x128xf8E4M3FN>, %s: tensor<3x4xf32>) -> tenso
 }
 
 // A product of f32 matrices for each block of K, in the layout that kernels
-// take.
+// take. The bytes are transposed 32 rows at a time, and what is left of 40 rows
+// by itself.
 // CHECK-LABEL: @scaled_matmul(
 // CHECK: scf.for {{.*}} to %c4
-// CHECK: linalg.generic {indexing_maps = [#[[TRANSPOSED]], {{.*}} outs(%{{.*}} : tensor<32x40xf32>)
+// CHECK: linalg.generic {indexing_maps = [#[[READ]], #[[WRITE]]], {{.*}} ins(%{{.*}} : tensor<1x32x32xf8E4M3FN>) outs(%{{.*}} : tensor<32x1x32xf8E4M3FN>)
+// CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<8x32xf8E4M3FN>) outs(%{{.*}} : tensor<32x8xf8E4M3FN>)
+// CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<32x40xf8E4M3FN>) outs(%{{.*}} : tensor<32x40xf32>)
 // CHECK: linalg.matmul ins(%{{.*}}, %{{.*}} : tensor<?x32xf32>, tensor<32x40xf32>)
 // CHECK: scf.yield
 // CHECK-NOT: linalg.matmul
