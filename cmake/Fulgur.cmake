@@ -52,6 +52,15 @@ function(fulgur_tool name)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} MLIR LLVM)
 endfunction()
 
+# fulgur_plugin_host(tool): plugins find Fulgur's own symbols in the tool (those
+# of LLVM and MLIR are in their shared libraries), and it has all that the
+# dialect, the helpers of passes and fulgur/Plugin.h declare.
+function(fulgur_plugin_host tool)
+  target_link_options(${tool} PRIVATE "LINKER:--export-dynamic-symbol=*6fulgur*")
+  target_link_libraries(${tool} PRIVATE
+    $<LINK_LIBRARY:WHOLE_ARCHIVE,FulgurDialect,FulgurFuse,FulgurCostModel,FulgurSupport>)
+endfunction()
+
 # fulgur_pass_library(Stage SOURCES... [LINK...]): the passes of one stage, as
 # the library Fulgur<Stage>, with declarations generated from Passes.td.
 function(fulgur_pass_library stage)

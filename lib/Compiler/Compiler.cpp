@@ -159,22 +159,10 @@ ExitCode Compilation::runStage(Stage stage) {
   TimingScope timer = rootTimer.nest(info.step);
   PassManager pm(&context);
   pm.enableTiming(timer);
-  switch (stage) {
-  case Stage::Raised:
-    buildRaisePipeline(pm, RaiseOptions{options.raise.recognise, {}});
-    break;
-  case Stage::Fused:
-    buildFusePipeline(pm, options.fuse);
-    break;
-  case Stage::Bufferized:
-    buildBufferizePipeline(pm, BufferizeOptions{options.lower.vectorBytes});
-    break;
-  case Stage::Lowered:
-    buildLowerToCPUPipeline(pm, options.lower);
-    break;
-  default:
-    llvm_unreachable("not a stage of passes");
-  }
+  if (failed(buildStagePipeline(stage, pm, options, [&](const Twine &message) {
+        fail(ExitCode::Usage, "--pipeline: " + message);
+      })))
+    return ExitCode::Usage;
   pm.addPass(createVerifyStagePass({info.emit.str()}));
 
   // What the front half refuses is the user's model; what fails behind it is

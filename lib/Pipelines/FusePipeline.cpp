@@ -9,6 +9,8 @@
 #include "passes/Fuse/Fusions.h"
 #include "passes/Fuse/Passes.h"
 
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
@@ -46,15 +48,34 @@ fulgur::verifyFuseOptions(const FuseOptions &options,
            options.disabled, options.only, options.enabled))
     if (failed(verifyName(name, emitError)))
       return failure();
-  return success();
+  std::string errors;
+  llvm::raw_string_ostream os(errors);
+  OpPassManager parsed(ModuleOp::getOperationName());
+  if (options.with.empty() ||
+      succeeded(parsePassPipeline(options.with, parsed, os)))
+    return success();
+  StringRef message = StringRef(errors).split(" error: ").second;
+  emitError((message.empty() ? StringRef(errors) : message).split('\n').first);
+  return failure();
 }
 
-void fulgur::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
+void fulgur::buildFusions(OpPassManager &pm, const FuseOptions &options) {
   for (const FusionInfo &fusion : getFusions())
     if (isEnabled(fusion, options))
       pm.addPass(fusion.create());
+  if (!options.with.empty() &&
+      failed(parsePassPipeline(options.with, pm, llvm::errs())))
+    llvm_unreachable("the options are verified");
+}
+
+void fulgur::buildFuseEnd(OpPassManager &pm) {
   // No operator has a kernel of its own on the CPU yet.
   pm.addPass(createDecomposePass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+}
+
+void fulgur::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
+  buildFusions(pm, options);
+  buildFuseEnd(pm);
 }

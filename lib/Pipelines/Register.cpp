@@ -22,6 +22,8 @@ struct FusePipelineOptions : PassPipelineOptions<FusePipelineOptions> {
   ListOption<std::string> enable{
       *this, "enable",
       llvm::cl::desc("Fusions that run only when they are asked for")};
+  Option<std::string> with{*this, "with",
+                           llvm::cl::desc("Passes after the fusions")};
 };
 } // namespace
 
@@ -34,7 +36,8 @@ static void registerFusePipeline() {
         FusePipelineOptions parsed;
         if (failed(parsed.parseFromString(text)))
           return failure();
-        FuseOptions options{parsed.disable, parsed.only, parsed.enable};
+        FuseOptions options{parsed.disable, parsed.only, parsed.enable,
+                            parsed.with};
         if (failed(verifyFuseOptions(options, [&](const Twine &message) {
               (void)errorHandler(message);
             })))

@@ -5,6 +5,8 @@
 // The options for experiments with passes.
 //
 //===----------------------------------------------------------------------===//
+#include "fulgur/InitAll.h"
+#include "fulgur/Plugin.h"
 #include "lib/CostModel/Machine.h"
 #include "lib/Support/Output.h"
 #include "passes/Fuse/Fusions.h"
@@ -35,6 +37,26 @@ static cl::opt<std::string>
             cl::desc("Machine by whose description forms are chosen: a known "
                      "one, which 'help' lists, or a file"),
             cl::cat(category));
+static cl::opt<std::string>
+    fuseWith("fuse-with", cl::value_desc("pass,…"),
+             cl::desc("Run these passes after the fusions"), cl::cat(category));
+static cl::list<std::string>
+    plugins("load-pass-plugin", cl::value_desc("file.so"),
+            cl::desc("Load passes of your own (repeatable); docs/plugin is an "
+                     "example"),
+            cl::cat(category));
+static cl::opt<std::string> pipeline(
+    "pipeline", cl::value_desc("text"),
+    cl::desc("Which passes the stages run: STAGE(PASS,…),…, where STAGE is "
+             "raise, fuse, bufferize or lower and PASS is MLIR's text of a "
+             "pass or 'default', e.g. 'fuse(default,my-pass{n=2})'. Stages "
+             "without a list run their default passes"),
+    cl::cat(category));
+static cl::opt<bool>
+    printPipeline("print-pipeline",
+                  cl::desc("Print the passes of all stages as a text that "
+                           "--pipeline takes, and end"),
+                  cl::cat(category));
 
 bool fulgur::isFusionListAsked() {
   return llvm::any_of(
@@ -83,15 +105,48 @@ static int readMachine(std::string &text) {
            machine + ": " + llvm::toString(parsed.takeError())));
 }
 
+bool fulgur::isPipelineAsked() { return printPipeline; }
+
+/// The passes of the text exist and have the given options.
+static int setPipeline(CompileOptions &options) {
+  int code = 0;
+  auto emitError = [&](const llvm::Twine &message) {
+    code = usageError("--pipeline: " + message);
+  };
+  llvm::FailureOr<PipelineText> parsed =
+      PipelineText::parse(pipeline, emitError);
+  if (failed(parsed))
+    return code;
+  options.pipeline = *parsed;
+  for (Stage stage :
+       {Stage::Raised, Stage::Fused, Stage::Bufferized, Stage::Lowered}) {
+    mlir::OpPassManager pm(mlir::ModuleOp::getOperationName());
+    if (failed(buildStagePipeline(stage, pm, options, emitError)))
+      break;
+  }
+  return code;
+}
+
 int fulgur::setExperimentOptions(CompileOptions &options) {
+  // Names of passes have a meaning only where a text can hold them.
+  if (!fuseWith.empty() || !pipeline.empty() || !plugins.empty())
+    registerAllPasses();
+  for (llvm::StringRef path : plugins)
+    if (failed(loadPlugin(path, [](const llvm::Twine &message) {
+          fail(ExitCode::ToolFailed, message);
+        })))
+      return static_cast<int>(ExitCode::ToolFailed);
   options.fuse.disabled = disableFusion;
   options.fuse.only = onlyFusion;
   options.fuse.enabled = enableFusion;
+  options.fuse.with = fuseWith;
   int code = 0;
   (void)verifyFuseOptions(options.fuse, [&](const llvm::Twine &message) {
     code = usageError(message);
   });
   if (code == 0 && machine.getNumOccurrences())
     code = readMachine(options.machine);
+  if (code == 0 && !pipeline.empty())
+    code = setPipeline(options);
   return code;
 }

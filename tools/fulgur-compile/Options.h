@@ -31,6 +31,8 @@ bool isMachineListAsked();
 
 /// Prints all known machines; returns the exit code.
 int printMachines();
+/// Whether the passes of all stages are to be printed.
+bool isPipelineAsked();
 
 /// Sets what the options of ExperimentOptions.cpp ask for. Returns 0, or the
 /// exit code after telling what is wrong.

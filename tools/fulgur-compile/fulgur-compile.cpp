@@ -140,7 +140,7 @@ int main(int argc, char **argv) {
     return printFusions();
   if (isMachineListAsked())
     return printMachines();
-  if (input.empty())
+  if (input.empty() && !isPipelineAsked())
     return usageError("expected a model to compile, but got none");
   std::optional<Stage> stage = parseStage(emit);
   if (!stage)
@@ -163,9 +163,13 @@ int main(int argc, char **argv) {
   options.raise.recognise = recognise == "all";
   options.raise.dims.assign(dims.begin(), dims.end());
   options.target.cpu = cpu;
+  options.lower.vectorBytes = fulgur::nativeVectorBytes(cpu);
   if (int code = setExperimentOptions(options))
     return code;
-  options.lower.vectorBytes = fulgur::nativeVectorBytes(cpu);
+  if (isPipelineAsked()) {
+    llvm::outs() << printPipelines(options);
+    return 0;
+  }
   options.target.weights = *weightMode;
   options.target.linker = linker;
   options.explain = explain;

@@ -9,6 +9,7 @@
 #define FULGUR_COMPILER_COMPILER_H
 
 #include "fulgur/ExitCode.h"
+#include "fulgur/Pipelines/PipelineText.h"
 #include "fulgur/Pipelines/Pipelines.h"
 #include "fulgur/Pipelines/Stages.h"
 #include "fulgur/Target/Target.h"
@@ -32,6 +33,8 @@ struct CompileOptions {
   /// `fulgur.machine`. Empty for the module's own, or the default.
   std::string machine;
   LowerToCPUOptions lower;
+  /// Passes in place of the default ones.
+  PipelineText pipeline;
   TargetOptions target;
   /// Print what was recognised, what was not, and the failed condition.
   bool explain = false;
@@ -42,6 +45,16 @@ struct CompileOptions {
   /// The whole of the IR after each stage, into this folder; empty for none.
   std::string dumpDirectory;
 };
+
+/// Adds the passes of one stage to `pm`. On failure, which only the text of
+/// `options.pipeline` can cause, `emitError` has got one line.
+llvm::LogicalResult
+buildStagePipeline(Stage stage, mlir::OpPassManager &pm,
+                   const CompileOptions &options,
+                   llvm::function_ref<void(const llvm::Twine &)> emitError);
+
+/// The passes of all stages as one text that --pipeline takes.
+std::string printPipelines(const CompileOptions &options);
 
 /// Compiles one model. Every failure has been told on stderr in one line; no
 /// partial output is left. Returns the exit code of the tool.

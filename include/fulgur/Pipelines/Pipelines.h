@@ -32,14 +32,20 @@ struct FuseOptions {
   std::vector<std::string> only;
   /// Fusions that run only when they are asked for.
   std::vector<std::string> enabled;
+  /// Passes after the fusions, in MLIR's textual form.
+  std::string with;
 };
-/// Fails if a name is no fusion's; `emitError` then gets one line that names
-/// the nearest one.
+/// Fails if a name is no fusion's, or no pass's in `with`; `emitError` then
+/// gets one line, which names the nearest fusion.
 llvm::LogicalResult
 verifyFuseOptions(const FuseOptions &options,
                   llvm::function_ref<void(const llvm::Twine &)> emitError);
 /// Expects verified options.
 void buildFusePipeline(mlir::OpPassManager &pm, const FuseOptions &options);
+/// The first part of the stage: what experiments exchange.
+void buildFusions(mlir::OpPassManager &pm, const FuseOptions &options);
+/// The second part, by which the stage keeps its contract.
+void buildFuseEnd(mlir::OpPassManager &pm);
 
 /// Tensors to memrefs in one planned arena.
 struct BufferizeOptions {
