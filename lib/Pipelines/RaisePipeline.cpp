@@ -25,6 +25,7 @@ void fulgur::buildRaisePipeline(OpPassManager &pm,
     // Leaves first: every pass sees what the ones before it have named.
     pm.addPass(createRaiseConcatPass());
     pm.addPass(createRaiseNormPass());
+    pm.addPass(createRaiseQuantizationPass());
     pm.addPass(createRaiseRotaryPass());
     pm.addPass(createRaiseIndexerPass());
     pm.addPass(createRaiseSwiGLUPass());

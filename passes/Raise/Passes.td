@@ -117,6 +117,22 @@ def RaiseSwiGLUPass : Pass<"fulgur-raise-swiglu", "::mlir::ModuleOp"> {
   let dependentDialects = ["::fulgur::FulgurDialect"];
 }
 
+def RaiseQuantizationPass : Pass<"fulgur-raise-quantization", "::mlir::ModuleOp"> {
+  let summary = "Raise 8-bit floats with scales of blocks to fulgur.dequantize";
+  let description = [{
+    ```mlir
+    %w = onnx.DequantizeLinear(%values, %scales) {axis = 1 : i64, block_size = 128 : i64}
+    // becomes
+    %w = fulgur.dequantize %values, %scales block [1, 128] : …
+    ```
+
+    Blocks are of one row or of one column, which is what the standard can say.
+    Does not raise integers, other floats of 8 bits, nor one scale for a whole
+    row or tensor.
+  }];
+  let dependentDialects = ["::fulgur::FulgurDialect"];
+}
+
 def RaiseCachePass : Pass<"fulgur-raise-cache", "::mlir::ModuleOp"> {
   let summary = "Raise rows appended to an input to fulgur.cache_update";
   let description = [{
