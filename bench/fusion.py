@@ -52,9 +52,8 @@ def write_model(path):
     config = full_size.make_config("deepseek_v32")
     config = types.SimpleNamespace(**{**vars(config), **WIDTHS, "mlp_layer_types": ["dense", "sparse"]})
     files = RandomFiles(path)
-    onnx.save(full_size.make_graph(config, Variant("decode", past=1, opset=20, compact=True),
-                                   files.store), path)
-    files.write()
+    variant = Variant("decode", past=1, opset=20, compact=True)
+    onnx.save(full_size.make_graph(config, variant, files.store), path)
 
 
 def list_fusions():

@@ -29,6 +29,9 @@ namespace fulgur {
 using namespace mlir;
 using namespace fulgur;
 
+/// Rows and columns of a block of a transposition: cache lines of f32.
+static constexpr int64_t blockExtent = 16;
+
 namespace {
 /// The loops of one operation.
 class LoopNest {
@@ -48,6 +51,7 @@ private:
   LogicalResult findExtents();
   int64_t scoreInnermost(unsigned dim) const;
   void chooseOrder();
+  std::optional<unsigned> findCrossing(unsigned last) const;
 
   SmallVector<Value> getIndices(unsigned operand);
   Value load(unsigned operand);
@@ -57,6 +61,9 @@ private:
   SmallVector<Value> emitReduction(ArrayRef<unsigned> dims,
                                    ValueRange accumulators);
   void emitLoops(ArrayRef<unsigned> dims);
+  template <typename Body>
+  void emitLoop(unsigned dim, Value begin, Value end, int64_t step, Body body);
+  void emitBlocks();
   void emitParallel();
   Value makeIndex(int64_t value) {
     return arith::ConstantIndexOp::create(rewriter, loc, value);
@@ -74,6 +81,9 @@ private:
   /// Loops by what becomes of them, each from the outside in.
   SmallVector<unsigned> outer, inner;
   bool accumulates = false;
+  /// The outer loop that some operand is contiguous along, where the innermost
+  /// one strides through it: it steps from block to block.
+  std::optional<unsigned> crossing;
 };
 
 struct LowerLinalgPass final
@@ -151,6 +161,24 @@ int64_t LoopNest::scoreInnermost(unsigned dim) const {
   return score;
 }
 
+/// The loop along which an operand is contiguous that the innermost loop `last`
+/// strides through. Each element would take a cache line of its own, which is
+/// gone before the next element of it is asked for.
+std::optional<unsigned> LoopNest::findCrossing(unsigned last) const {
+  auto isLong = [&](unsigned dim) {
+    return getConstantIntValue(extents[dim]).value_or(INT64_MAX) > blockExtent;
+  };
+  for (auto [operand, map] : llvm::zip_equal(operands, maps)) {
+    if (!isa<MemRefType>(operand.getType()) || !map.isFunctionOfDim(last))
+      continue;
+    auto along = dyn_cast<AffineDimExpr>(map.getResults().back());
+    if (along && along.getPosition() != last && isLong(last) &&
+        isLong(along.getPosition()))
+      return along.getPosition();
+  }
+  return std::nullopt;
+}
+
 void LoopNest::chooseOrder() {
   std::optional<unsigned> last;
   for (unsigned dim = 0, e = iterators.size(); dim < e; ++dim) {
@@ -175,6 +203,8 @@ void LoopNest::chooseOrder() {
     outer.push_back(*last);
   else
     inner.push_back(*last);
+  if (!op.getNumReductionLoops())
+    crossing = findCrossing(*last);
 }
 
 SmallVector<Value> LoopNest::getIndices(unsigned operand) {
@@ -282,14 +312,41 @@ void LoopNest::emitElement() {
 void LoopNest::emitLoops(ArrayRef<unsigned> dims) {
   if (dims.empty() || accumulates)
     return emitElement();
-  OpBuilder::InsertionGuard guard(rewriter);
+  if (crossing)
+    return emitBlocks();
   unsigned dim = dims.front();
   Value extent = getValueOrCreateConstantIndexOp(rewriter, loc, extents[dim]);
-  auto loop =
-      scf::ForOp::create(rewriter, loc, makeIndex(0), extent, makeIndex(1));
+  emitLoop(dim, makeIndex(0), extent, 1, [&] { emitLoops(dims.drop_front()); });
+}
+
+template <typename Body>
+void LoopNest::emitLoop(unsigned dim, Value begin, Value end, int64_t step,
+                        Body body) {
+  OpBuilder::InsertionGuard guard(rewriter);
+  auto loop = scf::ForOp::create(rewriter, loc, begin, end, makeIndex(step));
   ivs[dim] = loop.getInductionVar();
   rewriter.setInsertionPointToStart(loop.getBody());
-  emitLoops(dims.drop_front());
+  body();
+}
+
+/// The innermost loop, in blocks with the one that crosses it, of which `ivs`
+/// has the number of the block.
+void LoopNest::emitBlocks() {
+  unsigned other = *crossing, last = inner.back();
+  Value size = makeIndex(blockExtent);
+  auto getEnd = [&](Value begin, unsigned dim) -> Value {
+    Value end = arith::AddIOp::create(rewriter, loc, begin, size);
+    Value extent = getValueOrCreateConstantIndexOp(rewriter, loc, extents[dim]);
+    return arith::MinSIOp::create(rewriter, loc, end, extent);
+  };
+  Value begin = arith::MulIOp::create(rewriter, loc, ivs[other], size);
+  Value end = getEnd(begin, other);
+  Value extent = getValueOrCreateConstantIndexOp(rewriter, loc, extents[last]);
+  emitLoop(last, makeIndex(0), extent, blockExtent, [&] {
+    Value first = ivs[last], after = getEnd(first, last);
+    emitLoop(other, begin, end, 1,
+             [&] { emitLoop(last, first, after, 1, [&] { emitElement(); }); });
+  });
 }
 
 /// One loop over all that may run in any order, and the rest inside of it.
@@ -299,8 +356,11 @@ void LoopNest::emitParallel() {
   SmallVector<Value> sizes;
   Value total;
   for (unsigned dim : outer) {
-    sizes.push_back(
-        getValueOrCreateConstantIndexOp(rewriter, loc, extents[dim]));
+    Value size = getValueOrCreateConstantIndexOp(rewriter, loc, extents[dim]);
+    if (dim == crossing)
+      size = rewriter.createOrFold<arith::CeilDivSIOp>(loc, size,
+                                                       makeIndex(blockExtent));
+    sizes.push_back(size);
     total = total ? arith::MulIOp::create(rewriter, loc, total, sizes.back())
                   : sizes.back();
   }

@@ -5,7 +5,8 @@ usage: check_matmul.py FOLDER
 
 Each depth K and element type is one model that multiplies the same rows with a
 weight, a weight stored transposed, one of a stack of weights, several weights
-side by side, and batches of a right side that is an input. Rows come in every number up to more than a tile."""
+side by side, and batches of a right side that is an input; and it transposes
+rows, which goes in blocks. Rows come in every number up to more than a tile."""
 import pathlib
 import shutil
 import subprocess
@@ -26,6 +27,7 @@ MODEL = """module attributes {{fulgur.stage = "mlir:raised", fulgur.name = "matm
           tensor<?x{t}xf32> {{fulgur.name = "turned", fulgur.dims = ["m", ""]}},
           tensor<?x{n}xf32> {{fulgur.name = "stack", fulgur.dims = ["m", ""]}},
           tensor<?x{s}xf32> {{fulgur.name = "several", fulgur.dims = ["m", ""]}},
+          tensor<2x{k}x?x{type}> {{fulgur.name = "transpose", fulgur.dims = ["", "", "m"]}},
           tensor<2x?x?xf32> {{fulgur.name = "batch", fulgur.dims = ["", "m", "n"]}}) {{
     %zero = arith.constant 0.0 : f32
     %m = fulgur.dim "m"
@@ -51,7 +53,9 @@ MODEL = """module attributes {{fulgur.stage = "mlir:raised", fulgur.name = "matm
     %w4 = linalg.transpose ins(%w1 : tensor<{t}x{k}x{type}>) outs(%t4 : tensor<{k}x{t}x{type}>) permutation = [1, 0]
     %c4 = tensor.concat dim(1) %w0, %w4, %s2 : (tensor<{k}x{n}x{type}>, tensor<{k}x{t}x{type}>, tensor<{k}x{n}x{type}>) -> tensor<{k}x{s}x{type}>
     %y4 = linalg.matmul ins(%x, %c4 : tensor<?x{k}x{type}>, tensor<{k}x{s}x{type}>) outs(%z4 : tensor<?x{s}xf32>) -> tensor<?x{s}xf32>
-    return %y0, %y1, %y2, %y4, %y3 : tensor<?x{n}xf32>, tensor<?x{t}xf32>, tensor<?x{n}xf32>, tensor<?x{s}xf32>, tensor<2x?x?xf32>
+    %e5 = tensor.empty(%m) : tensor<2x{k}x?x{type}>
+    %y5 = linalg.transpose ins(%a : tensor<2x?x{k}x{type}>) outs(%e5 : tensor<2x{k}x?x{type}>) permutation = [0, 2, 1]
+    return %y0, %y1, %y2, %y4, %y5, %y3 : tensor<?x{n}xf32>, tensor<?x{t}xf32>, tensor<?x{n}xf32>, tensor<?x{s}xf32>, tensor<2x{k}x?x{type}>, tensor<2x?x?xf32>
   }}
 }}
 """
@@ -78,7 +82,7 @@ def check(folder, k, kind, cpu):
         x, a, b = (inputs[i].astype(np.float64) for i in "xab")
         wide = {name: value.astype(np.float64) for name, value in weights.items()}
         several = np.hstack([wide["plain"], wide["turned"].T, wide["stack"][1]])
-        for name, wanted in (("several", x @ several), ("plain", x @ wide["plain"]), ("turned", x @ wide["turned"].T),
+        for name, wanted in (("several", x @ several), ("transpose", a.transpose(0, 2, 1)), ("plain", x @ wide["plain"]), ("turned", x @ wide["turned"].T),
                              ("stack", x @ wide["stack"][1]), ("batch", a @ b)):
             got = np.load(folder / "out" / f"{name}.npy")
             assert got.shape == wanted.shape, (name, got.shape, wanted.shape)

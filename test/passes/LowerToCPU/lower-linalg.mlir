@@ -35,3 +35,33 @@ func.func @copies(%x: memref<4x8xf32>, %y: memref<4x8xf32, strided<[16, 1], offs
   memref.copy %x, %z : memref<4x8xf32> to memref<4x8xf32>
   return
 }
+
+// A transposition goes in blocks of 16 by 16: threads share the blocks of one
+// dimension.
+// CHECK-LABEL: func.func @transpose(
+// CHECK-SAME: %[[X:.*]]: memref<?x40xf32>, %[[Y:.*]]: memref<40x?xf32>)
+func.func @transpose(%x: memref<?x40xf32>, %y: memref<40x?xf32>) {
+  // CHECK: scf.parallel (%[[B:.*]]) =
+  // CHECK: %[[BEGIN:.*]] = arith.muli %[[B]], %[[C16:.*]] :
+  // CHECK: %[[NEXT:.*]] = arith.addi %[[BEGIN]], %[[C16]]
+  // CHECK: %[[END:.*]] = arith.minsi %[[NEXT]], %{{.*}}
+  // CHECK: scf.for %[[FIRST:.*]] = %{{.*}} to %{{.*}} step %{{.*}} {
+  // CHECK: %[[AFTER:.*]] = arith.minsi
+  // CHECK: scf.for %[[J:.*]] = %[[BEGIN]] to %[[END]]
+  // CHECK: scf.for %[[I:.*]] = %[[FIRST]] to %[[AFTER]]
+  // CHECK: memref.load %[[X]][%[[I]], %[[J]]]
+  // CHECK: memref.store %{{.*}}, %[[Y]][%[[J]], %[[I]]]
+  linalg.transpose ins(%x : memref<?x40xf32>) outs(%y : memref<40x?xf32>) permutation = [1, 0]
+  return
+}
+
+// Unmatched: the rows are too short for a block.
+// CHECK-LABEL: func.func @short(
+func.func @short(%x: memref<?x4xf32>, %y: memref<4x?xf32>) {
+  // CHECK: scf.parallel
+  // CHECK-COUNT-1: scf.for
+  // CHECK-NOT: scf.for
+  // CHECK: return
+  linalg.transpose ins(%x : memref<?x4xf32>) outs(%y : memref<4x?xf32>) permutation = [1, 0]
+  return
+}
