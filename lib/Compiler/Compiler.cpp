@@ -13,6 +13,7 @@
 #include "lib/Compiler/Progress.h"
 #include "lib/Compiler/RemarkLog.h"
 #include "lib/CostModel/Machine.h"
+#include "lib/Report/Report.h"
 #include "lib/Support/Output.h"
 #include "passes/Raise/ConvertONNXToLinalg/Supported.h"
 #include "passes/Raise/Passes.h"
@@ -41,6 +42,11 @@ public:
     context.loadAllAvailableDialects();
     timing.setEnabled(options.timing);
     rootTimer = timing.getRootScope();
+    if (!options.report.empty())
+      report.emplace(ReportOptions{options.report, options.reportDims},
+                     ReportHeader{options.input,
+                                  getStageInfo(options.emit).emit.str(),
+                                  options.target.cpu});
   }
 
   ExitCode run();
@@ -59,6 +65,7 @@ private:
   ExitCode runStage(Stage stage);
   ExitCode dump(Stage stage);
   ExitCode writeText(StringRef path);
+  ExitCode emit();
 
   const CompileOptions &options;
   /// Outlives the context, whose passes write to it.
@@ -68,6 +75,7 @@ private:
   ProgressPrinter progress;
   DefaultTimingManager timing;
   TimingScope rootTimer;
+  std::optional<ReportRecorder> report;
   OwningOpRef<ModuleOp> module;
   /// The stage that `module` is at.
   Stage reached = Stage::Imported;
@@ -159,6 +167,8 @@ ExitCode Compilation::runStage(Stage stage) {
   TimingScope timer = rootTimer.nest(info.step);
   PassManager pm(&context);
   pm.enableTiming(timer);
+  if (report)
+    report->beginStage(pm);
   if (failed(buildStagePipeline(stage, pm, options, [&](const Twine &message) {
         fail(ExitCode::Usage, "--pipeline: " + message);
       })))
@@ -181,6 +191,8 @@ ExitCode Compilation::runStage(Stage stage) {
                     reproducer);
   }
   reached = stage;
+  if (report)
+    report->endStage(stage, *module);
   (*module)->setAttr(stageAttr, StringAttr::get(&context, info.emit));
   return dump(stage);
 }
@@ -221,23 +233,33 @@ ExitCode Compilation::dump(Stage stage) {
 }
 
 ExitCode Compilation::run() {
-  if (options.explain) {
+  if (options.explain)
     remarks.echo(llvm::outs());
-    if (failed(remarks.enable(context)))
-      return fail(ExitCode::InternalFailure, "remarks cannot be enabled");
-  }
+  if ((options.explain || report) && failed(remarks.enable(context)))
+    return fail(ExitCode::InternalFailure, "remarks cannot be enabled");
   if (ExitCode code = load(); code != ExitCode::Success)
     return code;
+  if (report)
+    report->endStage(reached, *module);
   if (ExitCode code = setDims(); code != ExitCode::Success)
     return code;
   if (ExitCode code = setMachine(); code != ExitCode::Success)
     return code;
+  if (report)
+    if (ExitCode code = report->checkDims(*module); code != ExitCode::Success)
+      return code;
   Stage last = std::min(options.emit, Stage::Lowered);
   while (reached < last) {
     Stage next = static_cast<Stage>(static_cast<unsigned>(reached) + 1);
     if (ExitCode code = runStage(next); code != ExitCode::Success)
       return code;
   }
+  if (ExitCode code = emit(); code != ExitCode::Success || !report)
+    return code;
+  return report->write(remarks.getEntries());
+}
+
+ExitCode Compilation::emit() {
   if (isMLIR(options.emit))
     return writeText(options.output);
 
@@ -246,7 +268,12 @@ ExitCode Compilation::run() {
   TargetOptions target = options.target;
   if (auto folder = (*module)->getAttrOfType<StringAttr>(folderAttr))
     target.modelFolder = folder.str();
-  return emitTarget(*module, options.emit, options.output, target);
+  if (report)
+    report->beginStage();
+  ExitCode code = emitTarget(*module, options.emit, options.output, target);
+  if (report)
+    report->endStage(options.emit, nullptr);
+  return code;
 }
 
 ExitCode fulgur::compileModel(const CompileOptions &options) {

@@ -38,6 +38,9 @@ bool isPipelineAsked();
 /// exit code after telling what is wrong.
 int setExperimentOptions(CompileOptions &options);
 
+/// The same for ReportOptions.cpp. Expects the output to be set.
+int setReportOptions(CompileOptions &options);
+
 } // namespace fulgur
 
 #endif // TOOLS_FULGUR_COMPILE_OPTIONS_H

@@ -170,6 +170,8 @@ int main(int argc, char **argv) {
     llvm::outs() << printPipelines(options);
     return 0;
   }
+  if (int code = setReportOptions(options))
+    return code;
   options.target.weights = *weightMode;
   options.target.linker = linker;
   options.explain = explain;

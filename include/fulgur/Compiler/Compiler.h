@@ -42,6 +42,11 @@ struct CompileOptions {
   bool timing = false;
   /// Print one numbered line a step.
   bool progress = false;
+  /// Where to write a page that shows the compilation; with the ending `.json`
+  /// its data alone. Empty for none.
+  std::string report;
+  /// For what sizes, `name=N,…`, the report plans memory beside the usual.
+  std::vector<std::string> reportDims;
   /// The whole of the IR after each stage, into this folder; empty for none.
   std::string dumpDirectory;
 };
