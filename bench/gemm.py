@@ -39,17 +39,23 @@ def compile_product(k, n, folder):
     if not path.exists():
         path.mkdir()
         np.random.default_rng(0).standard_normal((k, n), np.float32).tofile(path / "w.bin")
-        (path / "gemm.mlir").write_text(MODEL.format(k=k, n=n, folder=path))
-        subprocess.run(["fulgur-compile", path / "gemm.mlir", "-o", path / "gemm",
-                        "--weights=reference"], check=True)
+        compile_model(MODEL.format(k=k, n=n, folder=path), path / "gemm")
     return path / "gemm"
 
 
-def seconds(model, m, threads, runs):
-    """The shortest run, in seconds."""
-    out = subprocess.run([model, "bench", "--dim", f"m={m}", "--threads", str(threads),
-                          "--repeat", str(runs), "--json"],
-                         check=True, capture_output=True, text=True).stdout
+def compile_model(text, path):
+    """The executable `path` of a module."""
+    source = path.with_suffix(".mlir")
+    source.write_text(text)
+    subprocess.run(["fulgur-compile", source, "-o", path, "--weights=reference"], check=True)
+    return path
+
+
+def seconds(model, dims, threads, runs):
+    """The shortest run at these sizes of named dimensions, in seconds."""
+    sizes = [option for name, size in dims.items() for option in ("--dim", f"{name}={size}")]
+    out = subprocess.run([model, "bench", *sizes, "--threads", str(threads), "--repeat", str(runs),
+                          "--json"], check=True, capture_output=True, text=True).stdout
     return json.loads(out)["min_seconds"]
 
 
@@ -75,7 +81,7 @@ def main():
             measure = lambda: (limits.peak(threads) / 1e9,
                                limits.bandwidth(threads, 1 << 28) / 1e9)
             before = measure()
-            times = [seconds(compile_product(k, n, folder), m, threads, options.runs)
+            times = [seconds(compile_product(k, n, folder), {"m": m}, threads, options.runs)
                      for m, k, n in PRODUCTS]
             # Other work on the machine may have slowed one of the two.
             peak, bandwidth = map(max, before, measure())

@@ -10,7 +10,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
@@ -98,6 +97,29 @@ OpFoldResult Emitter::div(OpFoldResult a, OpFoldResult b) {
   if (y == 1)
     return a;
   return arith::DivUIOp::create(builder, loc, index(a), index(b)).getResult();
+}
+
+OpFoldResult Emitter::rem(OpFoldResult a, OpFoldResult b) {
+  auto x = getConstantIntValue(a), y = getConstantIntValue(b);
+  if (x && y && *y != 0)
+    return size(*x % *y);
+  if (y == 1)
+    return size(0);
+  return arith::RemUIOp::create(builder, loc, index(a), index(b)).getResult();
+}
+
+OpFoldResult Emitter::min(OpFoldResult a, OpFoldResult b) {
+  auto x = getConstantIntValue(a), y = getConstantIntValue(b);
+  if (x && y)
+    return size(std::min(*x, *y));
+  return arith::MinSIOp::create(builder, loc, index(a), index(b)).getResult();
+}
+
+OpFoldResult Emitter::max(OpFoldResult a, OpFoldResult b) {
+  auto x = getConstantIntValue(a), y = getConstantIntValue(b);
+  if (x && y)
+    return size(std::max(*x, *y));
+  return arith::MaxSIOp::create(builder, loc, index(a), index(b)).getResult();
 }
 
 Value Emitter::index(OpFoldResult size) {
@@ -413,41 +435,4 @@ Value Emitter::matmulTransposed(Value lhs, Value rhs, Value init) {
              builder, loc, TypeRange{init.getType()}, ValueRange{lhs, rhs},
              ValueRange{init})
       .getResult(0);
-}
-
-Value Emitter::loop(OpFoldResult count, Value init, LoopBody body) {
-  return loop(count, ValueRange(init),
-              [&](Value i, ValueRange carried) -> SmallVector<Value> {
-                return {body(i, carried[0])};
-              })[0];
-}
-
-SmallVector<Value> Emitter::loop(OpFoldResult count, ValueRange inits,
-                                 LoopsBody body) {
-  auto op =
-      scf::ForOp::create(builder, loc, index(0), index(count), index(1), inits);
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(op.getBody());
-  Operation *around = outermost;
-  if (!outermost)
-    outermost = op;
-  SmallVector<Value> next = body(op.getInductionVar(), op.getRegionIterArgs());
-  scf::YieldOp::create(builder, loc, next);
-  outermost = around;
-  return SmallVector<Value>(op.getResults());
-}
-
-Value Emitter::nest(ArrayRef<OpFoldResult> counts, Value init, NestBody body) {
-  SmallVector<Value> indices;
-  std::function<Value(Value)> inner = [&](Value carried) -> Value {
-    if (indices.size() == counts.size())
-      return body(indices, carried);
-    return loop(counts[indices.size()], carried, [&](Value i, Value next) {
-      indices.push_back(i);
-      Value result = inner(next);
-      indices.pop_back();
-      return result;
-    });
-  };
-  return inner(init);
 }

@@ -37,6 +37,9 @@ struct Emitter {
   mlir::OpFoldResult sub(mlir::OpFoldResult a, mlir::OpFoldResult b);
   mlir::OpFoldResult mul(mlir::OpFoldResult a, mlir::OpFoldResult b);
   mlir::OpFoldResult div(mlir::OpFoldResult a, mlir::OpFoldResult b);
+  mlir::OpFoldResult rem(mlir::OpFoldResult a, mlir::OpFoldResult b);
+  mlir::OpFoldResult min(mlir::OpFoldResult a, mlir::OpFoldResult b);
+  mlir::OpFoldResult max(mlir::OpFoldResult a, mlir::OpFoldResult b);
   mlir::Value index(mlir::OpFoldResult size);
   mlir::Value index(int64_t constant);
 
@@ -134,6 +137,22 @@ struct Emitter {
       mlir::Value i, mlir::ValueRange carried)>;
   llvm::SmallVector<mlir::Value> loop(mlir::OpFoldResult count,
                                       mlir::ValueRange inits, LoopsBody body);
+  /// For i from `begin` up to `end`, in steps of `step`.
+  mlir::Value loop(mlir::OpFoldResult begin, mlir::OpFoldResult end,
+                   mlir::OpFoldResult step, mlir::Value init, LoopBody body);
+  llvm::SmallVector<mlir::Value> loop(mlir::OpFoldResult begin,
+                                      mlir::OpFoldResult end,
+                                      mlir::OpFoldResult step,
+                                      mlir::ValueRange inits, LoopsBody body);
+  /// Shares the rows of `init`, its first dimension, between threads. The body
+  /// gets one block of rows, [begin, end), with that part of `init`, and gives
+  /// the part back written. There are at most `maxBlocks` blocks, each of at
+  /// least `grain` rows, so what each block has for itself does not grow with
+  /// the rows. One block leaves the threads to the operations inside of it.
+  static constexpr int64_t maxBlocks = 32;
+  using BlockBody = llvm::function_ref<mlir::Value(
+      mlir::Value begin, mlir::Value end, mlir::Value part)>;
+  mlir::Value shareRows(int64_t grain, mlir::Value init, BlockBody body);
   /// [M, K] x [K, N] added to `init`, or [B, M, K] x [B, K, N].
   mlir::Value matmul(mlir::Value lhs, mlir::Value rhs, mlir::Value init);
   /// [M, K] x [N, K], with rows of both multiplied, added to `init`.

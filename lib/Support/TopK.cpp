@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// The best k of a row, in a heap of keys.
+// The best k of a row: a heap of keys, or a buffer that is sorted when full.
 //
 //===----------------------------------------------------------------------===//
 #include "lib/Support/TopK.h"
@@ -142,8 +142,192 @@ Value Heap::siftDown(Value heap, Value item, Value size) {
   return put(item, loop.getResult(0), loop.getResult(1));
 }
 
+//===----------------------------------------------------------------------===//
+// Collecting
+//===----------------------------------------------------------------------===//
+
+/// Digits of a sort have so many values.
+static constexpr int64_t radix = 256;
+static constexpr int64_t digitBits = 8;
+
+static Value load(Emitter &e, Value tensor, Value at) {
+  return tensor::ExtractOp::create(e.builder, e.loc, tensor, at);
+}
+
+static Value store(Emitter &e, Value value, Value tensor, Value at) {
+  return tensor::InsertOp::create(e.builder, e.loc, value, tensor, at);
+}
+
+static Value increment(Emitter &e, Value index) {
+  return arith::AddIOp::create(e.builder, e.loc, index, e.index(1));
+}
+
+/// The digit of `item` above its lowest `shift` bits. The greatest digit is 0,
+/// so that counting upwards sorts downwards.
+static Value digitOf(Emitter &e, Value item, Value shift) {
+  Type type = item.getType();
+  Value high = arith::ShRUIOp::create(e.builder, e.loc, item, shift);
+  Value digit =
+      arith::AndIOp::create(e.builder, e.loc, high, e.number(radix - 1, type));
+  Value flipped =
+      arith::XOrIOp::create(e.builder, e.loc, digit, e.number(radix - 1, type));
+  return arith::IndexCastUIOp::create(e.builder, e.loc,
+                                      e.builder.getIndexType(), flipped);
+}
+
+/// Moves the first `count` items of `from` to `to`, in the order of one digit
+/// and of equal ones in the order they are in: the new `to` and `counters`.
+static std::pair<Value, Value> sortByDigit(Emitter &e, Value from, Value to,
+                                           Value counters, Value count,
+                                           Value shift) {
+  Value zero = e.index(0);
+  Value sums =
+      linalg::FillOp::create(e.builder, e.loc, zero, counters).getResult(0);
+  sums = e.loop(count, sums, [&](Value i, Value carried) {
+    Value digit = digitOf(e, load(e, from, i), shift);
+    return store(e, increment(e, load(e, carried, digit)), carried, digit);
+  });
+  // Where the first item of each digit goes.
+  auto starts =
+      e.loop(e.size(radix), ValueRange{sums, zero},
+             [&](Value digit, ValueRange carried) -> SmallVector<Value> {
+               Value own = load(e, carried[0], digit);
+               Value next =
+                   arith::AddIOp::create(e.builder, e.loc, carried[1], own);
+               return {store(e, carried[1], carried[0], digit), next};
+             });
+  auto moved =
+      e.loop(count, ValueRange{to, starts[0]},
+             [&](Value i, ValueRange carried) -> SmallVector<Value> {
+               Value item = load(e, from, i);
+               Value digit = digitOf(e, item, shift);
+               Value place = load(e, carried[1], digit);
+               return {store(e, item, carried[0], place),
+                       store(e, increment(e, place), carried[1], digit)};
+             });
+  return {moved[0], moved[1]};
+}
+
+SmallVector<Value> KeyCollector::createState(Emitter &e, Type key, int64_t k,
+                                             OpFoldResult rows) {
+  OpFoldResult room = e.size(2 * k);
+  return {e.empty({rows, room}, key), e.filled({rows}, e.index(0)),
+          e.filled({rows}, e.number(0, key)), e.empty({room}, key),
+          e.empty({e.size(radix)}, e.builder.getIndexType())};
+}
+
+KeyCollector::KeyCollector(Emitter &e, Type key, int64_t k, ValueRange state,
+                           Value row)
+    : key(key), k(k), state(state), row(row),
+      keys(e.slice(state[0], {row, e.size(0)}, {e.size(1), e.size(2 * k)}, {},
+                   {0})),
+      count(load(e, state[1], row)), threshold(load(e, state[2], row)),
+      spare(state[3]), counters(state[4]) {}
+
+SmallVector<Value> KeyCollector::getState(Emitter &e) {
+  return {
+      e.insert(keys, state[0], {row, e.size(0)}, {e.size(1), e.size(2 * k)}),
+      store(e, count, state[1], row), store(e, threshold, state[2], row), spare,
+      counters};
+}
+
+/// The keys before the last sort are in order, and later ones have higher
+/// indices; so the indices need no sorting, which does not change the order of
+/// equal elements.
+void KeyCollector::sort(Emitter &e) {
+  int64_t bits = key.isInteger(64) ? 32 : 64;
+  OpFoldResult pairs = e.size(bits / (2 * digitBits));
+  auto sorted = e.loop(
+      pairs, ValueRange{keys, spare, counters},
+      [&](Value pair, ValueRange carried) -> SmallVector<Value> {
+        Value low = e.index(e.add(
+            e.size(32), e.mul(OpFoldResult(pair), e.size(2 * digitBits))));
+        Value high = e.index(e.add(OpFoldResult(low), e.size(digitBits)));
+        auto shift = [&](Value by) -> Value {
+          return arith::IndexCastUIOp::create(e.builder, e.loc, key, by);
+        };
+        auto [there, first] = sortByDigit(e, carried[0], carried[1], carried[2],
+                                          count, shift(low));
+        auto [back, second] =
+            sortByDigit(e, there, carried[0], first, count, shift(high));
+        return {back, there, second};
+      });
+  keys = sorted[0], spare = sorted[1], counters = sorted[2];
+}
+
+void KeyCollector::collect(Emitter &e, Value begin, Value end,
+                           function_ref<Value(Value element)> getKey) {
+  auto next = e.loop(
+      begin, end, e.size(1),
+      ValueRange{keys, spare, counters, count, threshold},
+      [&](Value element, ValueRange carried) -> SmallVector<Value> {
+        OpBuilder &b = e.builder;
+        Value item = getKey(element);
+        // Written in any case, which is faster than to ask first.
+        Value keys = store(e, item, carried[0], carried[3]);
+        Value better = arith::CmpIOp::create(
+            b, e.loc, arith::CmpIPredicate::ugt, item, carried[4]);
+        Value more =
+            arith::IndexCastUIOp::create(b, e.loc, b.getIndexType(), better);
+        Value count = arith::AddIOp::create(b, e.loc, carried[3], more);
+        Value full = arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::eq,
+                                           count, e.index(2 * k));
+        auto choice = scf::IfOp::create(
+            b, e.loc, full,
+            [&](OpBuilder &nested, Location loc) {
+              Emitter inner(nested, loc);
+              KeyCollector all(*this);
+              all.keys = keys, all.spare = carried[1];
+              all.counters = carried[2], all.count = count;
+              all.sort(inner);
+              Value worst = load(inner, all.keys, inner.index(k - 1));
+              scf::YieldOp::create(nested, loc,
+                                   ValueRange{all.keys, all.spare, all.counters,
+                                              inner.index(k), worst});
+            },
+            [&](OpBuilder &nested, Location loc) {
+              scf::YieldOp::create(
+                  nested, loc,
+                  ValueRange{keys, carried[1], carried[2], count, carried[4]});
+            });
+        return SmallVector<Value>(choice.getResults());
+      });
+  keys = next[0], spare = next[1], counters = next[2];
+  count = next[3], threshold = next[4];
+}
+
+Value KeyCollector::take(Emitter &e) {
+  sort(e);
+  Value best = e.slice(keys, {e.size(0)}, {e.size(k)});
+  return e.parallel(best, e.map(1, {0}), {e.size(k)}, key,
+                    [&](Emitter &e, ValueRange x) -> SmallVector<Value> {
+                      Value i = linalg::IndexOp::create(e.builder, e.loc, 0);
+                      Value exists = arith::CmpIOp::create(
+                          e.builder, e.loc, arith::CmpIPredicate::ult, i,
+                          count);
+                      return {arith::SelectOp::create(e.builder, e.loc, exists,
+                                                      x[0], e.number(0, key))};
+                    });
+}
+
+/// Up to so many elements a heap is faster: sorting takes a pass over all
+/// values that a digit has.
+static constexpr int64_t largestHeap = 64;
+
+/// The same as emitTopK, for many.
+static Value collectTopK(Emitter &e, Type key, int64_t k, OpFoldResult end,
+                         function_ref<Value(Value element)> getKey) {
+  SmallVector<Value> state = KeyCollector::createState(e, key, k, e.size(1));
+  KeyCollector best(e, key, k, state, e.index(0));
+  best.collect(e, e.index(0), e.index(end), getKey);
+  return best.take(e);
+}
+
 Value fulgur::emitTopK(Emitter &e, Type key, OpFoldResult k, OpFoldResult end,
                        function_ref<Value(Value element)> getKey) {
+  std::optional<int64_t> many = getConstantIntValue(k);
+  if (many && *many > largestHeap)
+    return collectTopK(e, key, *many, end, getKey);
   Heap heaps{e, key};
   Value heap = e.filled({k}, heaps.constant(0)), width = e.index(k);
   // No root is there to compare with if k is 0.

@@ -103,8 +103,10 @@ def PlanArenaPass : Pass<"fulgur-plan-arena", "::mlir::ModuleOp"> {
     dimensions alone, and replaces each by a view of the arena, at an offset
     that the runtime chooses. `fulgur.buffers` says between which operations of
     `@main` each buffer is used; buffers that are never used at the same time
-    share memory. `@fulgur_buffer_sizes` computes their sizes. Does not move
-    allocations of other sizes, nor those of turns that run at the same time.
+    share memory. `@fulgur_buffer_sizes` computes their sizes. The turns of an
+    `scf.forall` may run at the same time, so each has its part of a buffer that
+    it allocates. Does not move allocations of other sizes, nor those inside of
+    other parallel loops.
 
     Before:
 

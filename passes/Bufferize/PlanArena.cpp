@@ -8,16 +8,19 @@
 // nothing.
 //
 // A buffer's life is counted in operations of the body of @main: a loop is one
-// of them, so that what it allocates in each turn is one buffer.
+// of them, so that what it allocates in each turn is one buffer. Turns that run
+// at the same time have a part of it each.
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/Fulgur/IR/FulgurDialect.h"
 #include "passes/Bufferize/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
@@ -37,6 +40,16 @@ struct Buffer {
   memref::AllocOp alloc;
   int64_t first;
   int64_t last;
+  /// The parallel loops around it, of which each turn has a place of its own.
+  SmallVector<scf::ForallOp> loops;
+};
+
+/// What its size is made of.
+struct Extent {
+  Location loc;
+  MemRefType type;
+  SmallVector<Value> sizes;
+  SmallVector<OpFoldResult> turns;
 };
 
 class ArenaPlanner {
@@ -62,8 +75,7 @@ private:
   llvm::DenseMap<Operation *, int64_t> positions;
   llvm::DenseMap<Value, bool> known;
   SmallVector<Buffer> buffers;
-  SmallVector<std::pair<Location, SmallVector<Value>>> extents;
-  SmallVector<MemRefType> types;
+  SmallVector<Extent> extents;
 };
 
 struct PlanArenaPass final : fulgur::impl::PlanArenaPassBase<PlanArenaPass> {
@@ -124,10 +136,17 @@ bool ArenaPlanner::isKnownFromDims(Value value) {
 
 /// Whether one place serves `alloc` however often it runs; fills in its life.
 bool ArenaPlanner::isReusable(memref::AllocOp alloc, Buffer &buffer) {
-  for (Operation *op = alloc->getParentOp(); op != main; op = op->getParentOp())
+  for (Operation *op = alloc->getParentOp(); op != main;
+       op = op->getParentOp()) {
     // Turns that run at the same time need a place each.
-    if (op->hasTrait<OpTrait::HasParallelRegion>())
+    auto loop = dyn_cast<scf::ForallOp>(op);
+    if (loop && loop.isNormalized() &&
+        llvm::all_of(loop.getDynamicUpperBound(),
+                     [&](Value bound) { return isKnownFromDims(bound); }))
+      buffer.loops.push_back(loop);
+    else if (op->hasTrait<OpTrait::HasParallelRegion>())
       return false;
+  }
   Block &body = main.getBody().front();
   buffer.first = std::numeric_limits<int64_t>::max();
   buffer.last = -1;
@@ -151,6 +170,46 @@ bool ArenaPlanner::isReusable(memref::AllocOp alloc, Buffer &buffer) {
   return true;
 }
 
+static int64_t getElementBytes(Type type) {
+  if (isa<IndexType>(type))
+    return 8;
+  if (auto vector = dyn_cast<VectorType>(type))
+    return getElementBytes(vector.getElementType()) * vector.getNumElements();
+  return llvm::divideCeil(type.getIntOrFloatBitWidth(), 8);
+}
+
+/// The bytes of a buffer of this type; those of one of several are whole cache
+/// lines.
+static Value emitBytes(OpBuilder &builder, Location loc, MemRefType type,
+                       ValueRange sizes, bool isOneOfSeveral) {
+  int64_t bytes = getElementBytes(type.getElementType());
+  for (int64_t extent : type.getShape())
+    if (!ShapedType::isDynamic(extent))
+      bytes *= extent;
+  Value total = arith::ConstantIndexOp::create(builder, loc, bytes);
+  for (Value size : sizes)
+    total = arith::MulIOp::create(builder, loc, total, size);
+  if (!isOneOfSeveral)
+    return total;
+  Value line = arith::ConstantIndexOp::create(builder, loc, 64);
+  Value lines = arith::CeilDivUIOp::create(builder, loc, total, line);
+  return arith::MulIOp::create(builder, loc, lines, line);
+}
+
+/// Which turn of all the turns of `loops` this is.
+static Value emitTurn(OpBuilder &builder, Location loc,
+                      ArrayRef<scf::ForallOp> loops) {
+  Value turn = arith::ConstantIndexOp::create(builder, loc, 0);
+  for (scf::ForallOp loop : loops)
+    for (auto [bound, index] :
+         llvm::zip_equal(loop.getMixedUpperBound(), loop.getInductionVars())) {
+      Value count = getValueOrCreateConstantIndexOp(builder, loc, bound);
+      turn = builder.createOrFold<arith::MulIOp>(loc, turn, count);
+      turn = builder.createOrFold<arith::AddIOp>(loc, turn, index);
+    }
+  return turn;
+}
+
 /// Replaces the allocations by views of two new arguments of @main.
 void ArenaPlanner::placeBuffers() {
   OpBuilder builder(main.getContext());
@@ -167,13 +226,23 @@ void ArenaPlanner::placeBuffers() {
   for (auto [number, buffer] : llvm::enumerate(buffers)) {
     memref::AllocOp alloc = buffer.alloc;
     Location loc = alloc.getLoc();
-    extents.push_back({loc, llvm::to_vector(alloc.getDynamicSizes())});
-    types.push_back(alloc.getType());
+    SmallVector<OpFoldResult> turns;
+    for (scf::ForallOp loop : buffer.loops)
+      llvm::append_range(turns, loop.getMixedUpperBound());
+    extents.push_back({loc, alloc.getType(),
+                       llvm::to_vector(alloc.getDynamicSizes()), turns});
     builder.setInsertionPoint(alloc);
     Value index = arith::ConstantIndexOp::create(builder, loc, number);
     Value offset = memref::LoadOp::create(builder, loc, offsets, index);
     offset = arith::IndexCastOp::create(builder, loc, builder.getIndexType(),
                                         offset);
+    if (!buffer.loops.empty()) {
+      Value place = emitTurn(builder, loc, buffer.loops);
+      Value bytes = emitBytes(builder, loc, alloc.getType(),
+                              alloc.getDynamicSizes(), true);
+      place = arith::MulIOp::create(builder, loc, place, bytes);
+      offset = arith::AddIOp::create(builder, loc, offset, place);
+    }
     Value view = memref::ViewOp::create(builder, loc, alloc.getType(), arena,
                                         offset, alloc.getDynamicSizes());
     alloc.replaceAllUsesWith(view);
@@ -212,14 +281,6 @@ Value ArenaPlanner::cloneSize(OpBuilder &builder, Value value,
   return mapping.lookup(value);
 }
 
-static int64_t getElementBytes(Type type) {
-  if (isa<IndexType>(type))
-    return 8;
-  if (auto vector = dyn_cast<VectorType>(type))
-    return getElementBytes(vector.getElementType()) * vector.getNumElements();
-  return llvm::divideCeil(type.getIntOrFloatBitWidth(), 8);
-}
-
 /// Writes @fulgur_buffer_sizes.
 LogicalResult ArenaPlanner::writeSizes() {
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
@@ -230,19 +291,23 @@ LogicalResult ArenaPlanner::writeSizes() {
   Block *block = function.addEntryBlock();
   builder.setInsertionPointToStart(block);
   IRMapping mapping;
-  for (auto [number, entry] : llvm::enumerate(extents)) {
-    auto &[loc, sizes] = entry;
-    MemRefType memref = types[number];
-    int64_t bytes = getElementBytes(memref.getElementType());
-    for (int64_t extent : memref.getShape())
-      if (!ShapedType::isDynamic(extent))
-        bytes *= extent;
-    Value total = arith::ConstantIndexOp::create(builder, loc, bytes);
-    for (Value size : sizes) {
-      Value cloned = cloneSize(builder, size, mapping, block->getArgument(0));
-      if (!cloned)
+  for (auto [number, extent] : llvm::enumerate(extents)) {
+    Location loc = extent.loc;
+    auto clone = [&](Value size) {
+      return cloneSize(builder, size, mapping, block->getArgument(0));
+    };
+    SmallVector<Value> sizes = llvm::map_to_vector(extent.sizes, clone);
+    if (llvm::is_contained(sizes, Value()))
+      return failure();
+    Value total =
+        emitBytes(builder, loc, extent.type, sizes, !extent.turns.empty());
+    for (OpFoldResult turns : extent.turns) {
+      Value count = dyn_cast<Value>(turns);
+      count = count ? clone(count)
+                    : getValueOrCreateConstantIndexOp(builder, loc, turns);
+      if (!count)
         return failure();
-      total = arith::MulIOp::create(builder, loc, total, cloned);
+      total = arith::MulIOp::create(builder, loc, total, count);
     }
     total = arith::IndexCastOp::create(builder, loc, builder.getI64Type(), //
                                        total);

@@ -216,9 +216,12 @@ static bool canCapture(Type type) {
 }
 
 /// One buffer for all turns of a kernel's loop, on the stack if it is small.
+/// The turns of a loop inside of it have buffers of their own kernel.
 static void hoistStackBuffers(func::FuncOp kernel) {
   Block &entry = kernel.getBody().front();
   kernel.walk([&](memref::AllocOp alloc) {
+    if (alloc->getParentOfType<scf::ParallelOp>())
+      return;
     MemRefType type = alloc.getType();
     if (!type.hasStaticShape() || !type.getLayout().isIdentity())
       return;
@@ -454,7 +457,22 @@ void Outliner::outline(scf::ParallelOp loop) {
   loop.erase();
 }
 
+/// The loops of `op` that are in no other.
+static SmallVector<scf::ParallelOp> getOutermostLoops(Operation *op) {
+  SmallVector<scf::ParallelOp> loops;
+  op->walk<WalkOrder::PreOrder>([&](scf::ParallelOp loop) {
+    loops.push_back(loop);
+    return WalkResult::skip();
+  });
+  return loops;
+}
+
 void Outliner::finish() {
+  // Loops inside of loops: where the outer one is a single turn, or runs on one
+  // thread, they are shared. The list grows on the way.
+  for (size_t i = 0; i < unplaced.size(); ++i)
+    for (scf::ParallelOp loop : getOutermostLoops(unplaced[i]))
+      outline(loop);
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
   for (func::FuncOp kernel : unplaced)
     builder.insert(kernel);
@@ -464,13 +482,8 @@ void Outliner::finish() {
 }
 
 void ParallelizePass::runOnOperation() {
-  SmallVector<scf::ParallelOp> loops;
-  getOperation().walk<WalkOrder::PreOrder>([&](scf::ParallelOp loop) {
-    loops.push_back(loop);
-    return WalkResult::skip();
-  });
   Outliner outliner(getOperation(), minWork);
-  for (scf::ParallelOp loop : loops)
+  for (scf::ParallelOp loop : getOutermostLoops(getOperation()))
     if (loop->getParentOfType<func::FuncOp>())
       outliner.outline(loop);
   outliner.finish();

@@ -118,12 +118,12 @@ def LowerLinalgPass : Pass<"fulgur-lower-linalg", "::mlir::ModuleOp"> {
 def ParallelizePass : Pass<"fulgur-parallelize", "::mlir::ModuleOp"> {
   let summary = "Move parallel loops to functions that threads run";
   let description = [{
-    Each outermost `scf.parallel` becomes a function of a range of its
-    iterations, called through `fulgur_parallel_for`, or directly where the
+    Each `scf.parallel` becomes a function of a range of its iterations, called through `fulgur_parallel_for`, or directly where the
     work is known to be little. Loops that are equal share one function, so that
     a model of many equal layers costs LLVM one. Ranges are so long that each is
-    worth waking a thread for. Does not move loops that reduce, nor those inside
-    of another parallel loop.
+    worth waking a thread for. A loop inside of another runs on the thread of the
+    outer one, or on all if that has but one turn. Does not move loops that
+    reduce.
 
     Before:
 

@@ -23,72 +23,180 @@ using namespace fulgur;
 
 using Values = SmallVector<Value>;
 
-/// One query at a time, so that the products of all heads are never in memory
-/// for more than one.
+/// Queries that are scored together: every key that is read is used by all of
+/// them.
+static constexpr int64_t groupRows = 8;
+/// Scores of one head that are in memory at once. A tile has fewer tokens if
+/// it has more queries.
+static constexpr int64_t tileScores = 1920;
+/// Rows that are worth a block of their own.
+static constexpr int64_t indexerGrain = 4, selectionGrain = 8;
+
+namespace {
+/// A few queries of one sequence: rows [row, row + count) of `batch`, which are
+/// rows `at` and later of all.
+struct Group {
+  Value batch, row, at;
+  OpFoldResult count;
+};
+
+/// Writes the scores of the lightning indexer, group by group and tile by tile,
+/// for the operations that store them and those that do not. Equal code makes
+/// scores that are equal to the last bit.
+class Scorer {
+public:
+  Scorer(Emitter &e, Value query, Value key, Value weights, double scale);
+
+  using GroupBody =
+      function_ref<Value(Emitter &e, const Group &group, Value carried)>;
+  /// Hands out the rows of `init`, [B·S, …], in groups.
+  Value forGroups(Emitter &e, Value init, GroupBody body) const;
+
+  using TileBody =
+      function_ref<Values(Emitter &e, Value first, OpFoldResult size,
+                          Value products, ValueRange carried)>;
+  /// Hands out the products of the group's heads and the tokens up to `end` in
+  /// tiles: [size, count · Hi].
+  Values forTiles(Emitter &e, const Group &group, OpFoldResult end,
+                  ValueRange inits, TileBody body) const;
+
+  /// The scores [size] of query `i` of the group, in the type of sums.
+  Value score(Emitter &e, const Group &group, Value i, OpFoldResult size,
+              Value products) const;
+
+  Type type, wide;
+  OpFoldResult batch, rows, heads, width, tokens;
+  /// The queries of a group and the tokens of a tile, at most.
+  OpFoldResult group, tile;
+
+private:
+  Value query, key, weights;
+  double scale;
+};
+} // namespace
+
+Scorer::Scorer(Emitter &e, Value query, Value key, Value weights, double scale)
+    : type(elementType(query)), wide(accumulatorType(type)), query(query),
+      key(key), weights(weights), scale(scale) {
+  MixedSizes q = e.sizes(query);
+  batch = q[0], rows = q[1], heads = q[2], width = q[3];
+  tokens = e.size(key, 1);
+  group = e.max(e.min(rows, e.size(groupRows)), e.size(1));
+  tile = e.div(e.size(tileScores), group);
+}
+
+Value Scorer::forGroups(Emitter &e, Value init, GroupBody body) const {
+  OpFoldResult some = e.max(rows, e.size(1));
+  return e.shareRows(
+      indexerGrain, init, [&](Value begin, Value end, Value part) {
+        OpFoldResult first = e.div(OpFoldResult(begin), some);
+        OpFoldResult behind =
+            e.div(e.sub(e.add(OpFoldResult(end), some), e.size(1)), some);
+        return e.loop(
+            first, behind, e.size(1), part, [&](Value batch, Value outer) {
+              // Rows of all that come before this sequence.
+              OpFoldResult before = e.mul(OpFoldResult(batch), rows);
+              OpFoldResult from =
+                  e.max(e.sub(OpFoldResult(begin), before), e.size(0));
+              OpFoldResult to = e.min(e.sub(OpFoldResult(end), before), rows);
+              return e.loop(
+                  from, to, group, outer, [&](Value row, Value carried) {
+                    OpFoldResult at = e.add(before, OpFoldResult(row));
+                    Group queries{batch, row,
+                                  e.index(e.sub(at, OpFoldResult(begin))),
+                                  e.min(group, e.sub(to, OpFoldResult(row)))};
+                    return body(e, queries, carried);
+                  });
+            });
+      });
+}
+
+Values Scorer::forTiles(Emitter &e, const Group &g, OpFoldResult end,
+                        ValueRange inits, TileBody body) const {
+  OpFoldResult zero = e.size(0), one = e.size(1);
+  OpFoldResult columns = e.mul(group, heads), used = e.mul(g.count, heads);
+  // The queries stand on the right, [Di, count · Hi], and the keys on the left
+  // as they lie in memory.
+  Value queries =
+      e.slice(e.empty({width, columns}, type), {zero, zero}, {width, used});
+  queries = e.expand(queries, {{0}, {1, 2}}, {width, g.count, heads});
+  Value own = e.slice(query, {g.batch, g.row, zero, zero},
+                      {one, g.count, heads, width}, {}, {0});
+  queries =
+      e.parallel(own, e.map(3, {1, 2, 0}), Values{queries},
+                 [&](Emitter &, ValueRange x) -> Values { return {x[0]}; })[0];
+  queries = e.collapse(queries, {{0}, {1, 2}});
+  return e.loop(zero, end, tile, inits, [&](Value first, ValueRange carried) {
+    OpFoldResult size = e.min(tile, e.sub(end, OpFoldResult(first)));
+    Value keys =
+        e.slice(key, {g.batch, first, zero}, {one, size, width}, {}, {0});
+    Value products =
+        e.slice(e.empty({tile, columns}, wide), {zero, zero}, {size, used});
+    products = e.matmul(keys, queries, e.fill(products, 0));
+    return body(e, first, size, products, carried);
+  });
+}
+
+Value Scorer::score(Emitter &e, const Group &g, Value i, OpFoldResult size,
+                    Value products) const {
+  OpFoldResult zero = e.size(0), one = e.size(1);
+  OpFoldResult row = e.add(OpFoldResult(g.row), OpFoldResult(i));
+  Value own =
+      e.slice(products, {zero, e.mul(OpFoldResult(i), heads)}, {size, heads});
+  Value weight =
+      e.slice(weights, {g.batch, row, zero}, {one, one, heads}, {}, {0, 1});
+  Value sums = e.slice(e.empty({tile}, wide), {zero}, {size});
+  return e.reduce({own, weight}, {e.map(2, {0, 1}), e.map(2, {1})},
+                  e.fill(sums, 0), 1, [&](Emitter &e, ValueRange x) -> Values {
+                    OpBuilder &b = e.builder;
+                    Value score = arith::MulFOp::create(b, e.loc, x[0],
+                                                        e.real(scale, wide));
+                    Value positive = arith::MaximumFOp::create(b, e.loc, score,
+                                                               e.real(0, wide));
+                    Value part = arith::MulFOp::create(b, e.loc, positive,
+                                                       e.toFloat(x[1], wide));
+                    return {arith::AddFOp::create(b, e.loc, x[2], part)};
+                  });
+}
+
 static LogicalResult decomposeLightningIndexer(LightningIndexerOp op,
                                                PatternRewriter &rewriter) {
   Emitter e(rewriter, op.getLoc());
-  Value query = op.getQuery(), key = op.getKey(), weights = op.getWeights();
-  Type type = elementType(query), wide = accumulatorType(type);
-  MixedSizes q = e.sizes(query);
-  OpFoldResult batch = q[0], rows = q[1], heads = q[2], width = q[3];
-  OpFoldResult tokens = e.size(key, 1), zero = e.size(0), one = e.size(1);
-  double scale = op.getScale().convertToDouble();
-  Value keys = e.permute(key, {0, 2, 1}, type);
-  Value scores = e.empty({batch, rows, tokens}, type);
-  scores = e.loop(rows, scores, [&](Value row, Value carried) {
-    OpFoldResult at = row;
-    Value one1 = e.slice(query, {zero, at, zero, zero},
-                         {batch, one, heads, width}, {}, {1});
-    Value raw = e.matmul(one1, keys, e.filled({batch, heads, tokens}, wide, 0));
-    Value weight =
-        e.slice(weights, {zero, at, zero}, {batch, one, heads}, {}, {1});
-    Value total =
-        e.reduce({raw, weight}, {e.map(3, {0, 1, 2}), e.map(3, {0, 1})},
-                 e.filled({batch, tokens}, wide, 0), 1,
-                 [&](Emitter &e, ValueRange x) -> Values {
-                   Value score = arith::MulFOp::create(e.builder, e.loc, x[0],
-                                                       e.real(scale, wide));
-                   Value positive = arith::MaximumFOp::create(
-                       e.builder, e.loc, score, e.real(0, wide));
-                   Value part = arith::MulFOp::create(
-                       e.builder, e.loc, positive, e.toFloat(x[1], wide));
-                   return {arith::AddFOp::create(e.builder, e.loc, x[2], part)};
-                 });
-    MixedSizes offsets{zero, at, zero}, sizes{batch, one, tokens};
-    Value into = e.slice(carried, offsets, sizes, {}, {1});
-    Value result = e.parallel(total, e.map(2, {0, 1}), Values{into},
-                              [&](Emitter &e, ValueRange x) -> Values {
-                                return {e.toFloat(x[0], type)};
-                              })[0];
-    return e.insert(result, carried, offsets, sizes);
-  });
+  Scorer scorer(e, op.getQuery(), op.getKey(), op.getWeights(),
+                op.getScale().convertToDouble());
+  OpFoldResult one = e.size(1);
+  Value scores =
+      e.empty({e.mul(scorer.batch, scorer.rows), scorer.tokens}, scorer.type);
+  auto writeGroup = [&](Emitter &e, const Group &group, Value part) -> Value {
+    return scorer.forTiles(
+        e, group, scorer.tokens, part,
+        [&](Emitter &e, Value first, OpFoldResult size, Value products,
+            ValueRange carried) -> Values {
+          return {e.loop(group.count, carried[0], [&](Value i, Value rows) {
+            Value total = scorer.score(e, group, i, size, products);
+            OpFoldResult row = e.add(OpFoldResult(group.at), OpFoldResult(i));
+            MixedSizes offsets{row, first}, sizes{one, size};
+            Value into = e.slice(rows, offsets, sizes, {}, {0});
+            Value result = e.parallel(total, e.map(1, {0}), Values{into},
+                                      [&](Emitter &e, ValueRange x) -> Values {
+                                        return {e.toFloat(x[0], scorer.type)};
+                                      })[0];
+            return e.insert(result, rows, offsets, sizes);
+          })};
+        })[0];
+  };
+  scores = scorer.forGroups(e, scores, writeGroup);
+  scores = e.expand(scores, {{0, 1}, {2}},
+                    {scorer.batch, scorer.rows, scorer.tokens});
   rewriter.replaceOp(op, e.cast(scores, op.getType()));
   return success();
 }
 
-static LogicalResult decomposeIndexSelect(IndexSelectOp op,
-                                          PatternRewriter &rewriter) {
-  auto query = cast<RankedTensorType>(op.getQuery().getType());
-  auto key = cast<RankedTensorType>(op.getKey().getType());
-  auto type = RankedTensorType::get(
-      {query.getDimSize(0), query.getDimSize(1), key.getDimSize(1)},
-      query.getElementType());
-  Value scores = LightningIndexerOp::create(rewriter, op.getLoc(), type,
-                                            op.getQuery(), op.getKey(),
-                                            op.getWeights(), op.getScaleAttr());
-  rewriter.replaceOpWithNewOp<SelectTokensOp>(op, op.getType(), scores,
-                                              op.getMask(), op.getKAttr(),
-                                              op.getCausalAttr());
-  return success();
-}
-
-/// The key of token (batch, row, token), 0 if the mask hides it.
-static Value keyOf(Emitter &e, SelectTokensOp op, Type wide, Value batch,
+/// The key of token (batch, row, token) with this score, 0 if the mask, which
+/// may be null, hides it.
+static Value keyOf(Emitter &e, Value score, Value maskTensor, Value batch,
                    Value row, Value token) {
-  Value at[] = {batch, row, token};
-  Value score = e.toFloat(
-      tensor::ExtractOp::create(e.builder, e.loc, op.getScores(), at), wide);
+  Type wide = score.getType();
   auto encode = [&]() {
     // NaN counts as −inf.
     Value nan = arith::CmpFOp::create(e.builder, e.loc,
@@ -97,13 +205,14 @@ static Value keyOf(Emitter &e, SelectTokensOp op, Type wide, Value batch,
     Value safe = arith::SelectOp::create(e.builder, e.loc, nan, lowest, score);
     return encodeKey(e, orderedBits(e, safe, /*isUnsigned=*/false), token);
   };
-  if (!op.getMask())
+  if (!maskTensor)
     return encode();
-  auto maskType = cast<RankedTensorType>(op.getMask().getType());
+  SmallVector<Value> at{batch, row, token};
+  auto maskType = cast<RankedTensorType>(maskTensor.getType());
   for (auto [dim, index] : llvm::enumerate(at))
     if (maskType.getDimSize(dim) == 1)
       index = e.index(0);
-  Value mask = tensor::ExtractOp::create(e.builder, e.loc, op.getMask(), at);
+  Value mask = tensor::ExtractOp::create(e.builder, e.loc, maskTensor, at);
   Value seen = mask;
   if (!mask.getType().isInteger(1)) {
     mask = e.toFloat(mask, wide);
@@ -116,6 +225,14 @@ static Value keyOf(Emitter &e, SelectTokensOp op, Type wide, Value batch,
                                  e.number(0, key.getType()));
 }
 
+/// The token behind the last that query `row` sees: of T, or of T−S+s+1.
+static OpFoldResult endOf(Emitter &e, bool causal, OpFoldResult rows,
+                          OpFoldResult tokens, OpFoldResult row) {
+  if (!causal)
+    return tokens;
+  return e.add(e.add(e.sub(tokens, rows), row), e.size(1));
+}
+
 static LogicalResult decomposeSelectTokens(SelectTokensOp op,
                                            PatternRewriter &rewriter) {
   Emitter e(rewriter, op.getLoc());
@@ -124,29 +241,102 @@ static LogicalResult decomposeSelectTokens(SelectTokensOp op,
   Type key = keyType(op.getContext(), wide.getIntOrFloatBitWidth());
   MixedSizes sizes = e.sizes(scores);
   OpFoldResult zero = e.size(0), one = e.size(1), count = e.size(op.getK());
-  OpFoldResult surplus = e.sub(sizes[2], sizes[1]);
-  Value result = e.empty({sizes[0], sizes[1], count}, rewriter.getI32Type());
 
-  auto selectRow = [&](Value batch, Value row, Value carried) {
-    OpFoldResult end = sizes[2];
-    if (op.getCausal()) // tokens 0 … T−S+s
-      end = e.add(e.add(surplus, OpFoldResult(row)), one);
+  auto selectRow = [&](Value batch, Value row, OpFoldResult at, Value carried) {
+    OpFoldResult end = endOf(e, op.getCausal(), sizes[1], sizes[2], row);
     Value best = emitTopK(e, key, count, end, [&](Value token) {
-      return keyOf(e, op, wide, batch, row, token);
+      Value score = tensor::ExtractOp::create(e.builder, e.loc, scores,
+                                              ValueRange{batch, row, token});
+      return keyOf(e, e.toFloat(score, wide), op.getMask(), batch, row, token);
     });
-    MixedSizes offsets{batch, row, zero}, extents{one, one, count};
-    Value into = e.slice(carried, offsets, extents, {}, {0, 1});
+    MixedSizes offsets{at, zero}, extents{one, count};
+    Value into = e.slice(carried, offsets, extents, {}, {0});
     Value indices = e.parallel(best, e.map(1, {0}), Values{into},
                                [&](Emitter &e, ValueRange x) -> Values {
                                  return {decodeKey(e, x[0])};
                                })[0];
     return e.insert(indices, carried, offsets, extents);
   };
-  result = e.loop(sizes[0], result, [&](Value batch, Value outer) {
-    return e.loop(sizes[1], outer, [&](Value row, Value inner) {
-      return selectRow(batch, row, inner);
+  Value result =
+      e.empty({e.mul(sizes[0], sizes[1]), count}, rewriter.getI32Type());
+  result = e.shareRows(
+      selectionGrain, result, [&](Value begin, Value end, Value part) {
+        return e.loop(begin, end, one, part, [&](Value i, Value carried) {
+          Value batch = e.index(e.div(OpFoldResult(i), sizes[1]));
+          Value row = e.index(e.rem(OpFoldResult(i), sizes[1]));
+          return selectRow(
+              batch, row, e.sub(OpFoldResult(i), OpFoldResult(begin)), carried);
+        });
+      });
+  result = e.expand(result, {{0, 1}, {2}}, {sizes[0], sizes[1], count});
+  rewriter.replaceOp(op, e.cast(result, op.getType()));
+  return success();
+}
+
+/// Tile by tile of keys, for a group of queries: the scores of a tile are in
+/// memory, and the best keys so far, so the memory grows with neither queries
+/// nor tokens.
+static LogicalResult decomposeIndexSelect(IndexSelectOp op,
+                                          PatternRewriter &rewriter) {
+  Emitter e(rewriter, op.getLoc());
+  Scorer scorer(e, op.getQuery(), op.getKey(), op.getWeights(),
+                op.getScale().convertToDouble());
+  Type key = keyType(op.getContext(), scorer.wide.getIntOrFloatBitWidth());
+  int64_t k = op.getK();
+  OpFoldResult zero = e.size(0), one = e.size(1);
+  auto endOfRow = [&](Emitter &e, OpFoldResult row) {
+    return endOf(e, op.getCausal(), scorer.rows, scorer.tokens, row);
+  };
+
+  // The keys of a tile, for query `i` of the group.
+  auto collect = [&](Emitter &e, const Group &group, Value i, Value first,
+                     OpFoldResult size, Value products, KeyCollector &best) {
+    Value row = e.index(e.add(OpFoldResult(group.row), OpFoldResult(i)));
+    Value scores = scorer.score(e, group, i, size, products);
+    OpFoldResult end =
+        e.min(e.add(OpFoldResult(first), size), endOfRow(e, row));
+    best.collect(e, first, e.index(end), [&](Value token) {
+      Value at = e.index(e.sub(OpFoldResult(token), OpFoldResult(first)));
+      Value score = tensor::ExtractOp::create(e.builder, e.loc, scores, at);
+      // Rounded, as scores that are stored are.
+      score = e.toFloat(e.toFloat(score, scorer.type), scorer.wide);
+      return keyOf(e, score, op.getMask(), group.batch, row, token);
     });
-  });
+  };
+  auto selectGroup = [&](Emitter &e, const Group &group, Value part) -> Value {
+    OpFoldResult last = e.sub(e.add(OpFoldResult(group.row), group.count), one);
+    Values state = scorer.forTiles(
+        e, group, endOfRow(e, last),
+        KeyCollector::createState(e, key, k, scorer.group),
+        [&](Emitter &e, Value first, OpFoldResult size, Value products,
+            ValueRange carried) {
+          return e.loop(group.count, carried, [&](Value i, ValueRange state) {
+            KeyCollector best(e, key, k, state, i);
+            collect(e, group, i, first, size, products, best);
+            return best.getState(e);
+          });
+        });
+    state.push_back(part);
+    auto write = [&](Value i, ValueRange carried) {
+      KeyCollector best(e, key, k, carried.drop_back(), i);
+      OpFoldResult at = e.add(OpFoldResult(group.at), OpFoldResult(i));
+      MixedSizes offsets{at, zero}, extents{one, e.size(k)};
+      Value into = e.slice(carried.back(), offsets, extents, {}, {0});
+      Value indices = e.parallel(best.take(e), e.map(1, {0}), Values{into},
+                                 [&](Emitter &e, ValueRange x) -> Values {
+                                   return {decodeKey(e, x[0])};
+                                 })[0];
+      Values next = best.getState(e);
+      next.push_back(e.insert(indices, carried.back(), offsets, extents));
+      return next;
+    };
+    return e.loop(group.count, state, write).back();
+  };
+  Value result = e.empty({e.mul(scorer.batch, scorer.rows), e.size(k)},
+                         rewriter.getI32Type());
+  result = scorer.forGroups(e, result, selectGroup);
+  result =
+      e.expand(result, {{0, 1}, {2}}, {scorer.batch, scorer.rows, e.size(k)});
   rewriter.replaceOp(op, e.cast(result, op.getType()));
   return success();
 }

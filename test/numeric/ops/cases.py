@@ -270,22 +270,68 @@ def selection_cases():
     yield Case("select_one", ["?x?x?xf32"], ["?x?x1xi32"],
                "fulgur.select_tokens {0} k 1 : {operands} -> {r0}", runs,
                lambda g, b, s, t: [whole(g, b, s, t)], lambda x: ref.select_tokens(x, 1))
-    yield Case("index_select", ["?x?x4x8xf32", "?x?x8xf32", "?x?x4xf32"], ["?x?x5xi32"],
-               "fulgur.index_select {0}, {1}, {2} scale 0.5 k 5 causal : {operands} -> {r0}", runs,
-               # Whole numbers and halves, so that scores are exact; all
-               # weights positive, so that relu makes many of them.
-               lambda g, b, s, t: [whole(g, b, s, 4, 8), whole(g, b, t, 8),
-                                   np.abs(whole(g, b, s, 4))],
-               lambda q, k, w: ref.select_tokens(
-                   ref.lightning_indexer(q, k, w, 0.5), 5, causal=True))
+    # Beyond the largest heap: keys are collected and sorted. Rising scores are
+    # all wanted when they come, falling ones never after the first.
+    many = "fulgur.select_tokens {0} k 70%s : {operands} -> {r0}"
+    orders = {"random": normal, "ties": whole, "special": special,
+              "rising": lambda g, *shape: np.sort(normal(g, *shape), axis=-1),
+              "falling": lambda g, *shape: -np.sort(normal(g, *shape), axis=-1)}
+    for name, make in orders.items():
+        yield Case(f"select_many_{name}", ["?x?x?xf32"], ["?x?x70xi32"], many % "",
+                   [dict(b=2, s=9, t=1000), dict(b=1, s=2, t=140), dict(b=1, s=2, t=30)],
+                   lambda g, b, s, t, make=make: [make(g, b, s, t)],
+                   lambda x: ref.select_tokens(x, 70))
+    yield Case("select_many_f64", ["?x?x?xf64"], ["?x?x70xi32"], many % " causal",
+               [dict(b=2, s=3, t=500)],
+               lambda g, b, s, t: [1 + whole(g, b, s, t).astype(np.float64) * 1e-15],
+               lambda x: ref.select_tokens(x, 70, causal=True))
+
+    # Whole numbers and halves, so that scores are exact; all weights positive,
+    # so that relu makes many of them.
+    def exact(g, b, s, t):
+        return [whole(g, b, s, 4, 8), whole(g, b, t, 8), np.abs(whole(g, b, s, 4))]
+
+    def with_nan(g, b, s, t):
+        query, key, weights = exact(g, b, s, t)
+        key[:, ::7] = np.nan
+        key[:, 3::11] = np.inf
+        return [query, key, weights]
+
+    def selected(k, causal):
+        def reference(query, key, weights, mask=None):
+            with np.errstate(invalid="ignore"):
+                return ref.select_tokens(ref.lightning_indexer(query, key, weights, 0.5), k, mask,
+                                         causal=causal)
+        return reference
+    # More tokens than a tile has, more rows than a group and a block, several
+    # sequences in one block, fewer tokens than k, than queries, and none.
+    large = [dict(b=3, s=11, t=1000), dict(b=2, s=1, t=4000), dict(b=1, s=70, t=70),
+             dict(b=40, s=1, t=5), dict(b=1, s=9, t=4)]
+    text = "fulgur.index_select {0}, {1}, {2}%s scale 0.5 k %d%s : {operands} -> {r0}"
+    operands = ["?x?x4x8xf32", "?x?x8xf32", "?x?x4xf32"]
+    for name, k, end, make in (("few", 5, " causal", exact), ("many", 70, " causal", exact),
+                               ("more", 1500, "", exact), ("nan", 70, " causal", with_nan)):
+        yield Case(f"index_select_{name}", operands, [f"?x?x{k}xi32"], text % ("", k, end),
+                   runs + large, make, selected(k, bool(end)))
+    yield Case("index_select_mask_i1", operands + ["?x1x?xi1"], ["?x?x70xi32"],
+               text % (" mask {3}", 70, ""), runs + large,
+               lambda g, b, s, t: exact(g, b, s, t) + [mask_of(g, b, 1, t)], selected(70, False))
+    yield Case("index_select_mask_f32", operands + ["1x?x?xf32"], ["?x?x70xi32"],
+               text % (" mask {3}", 70, " causal"), runs + large,
+               lambda g, b, s, t: exact(g, b, s, t) + [bias_of(g, 1, s, t).round()],
+               selected(70, True))
     # The same scores, whichever way they come about. That they are a result
     # keeps the two steps from being fused to the one.
-    yield Case("index_select_steps", ["?x?x4x8xf32", "?x?x8xf32", "?x?x4xf32"],
-               ["?x?x5xi32", "?x?x?xf32", "?x?x5xi32"],
-               ["fulgur.index_select {0}, {1}, {2} scale 0.35 k 5 causal : {operands} -> {r0}",
-                "fulgur.lightning_indexer {0}, {1}, {2} scale 0.35 : {operands} -> {r1}",
-                "fulgur.select_tokens {v[1]} k 5 causal : {r1} -> {r2}"],
-               runs + [dict(b=1, s=3, t=100)], indexed, None, same=(0, 2))
+    for kind in ("f32", "bf16"):
+        yield Case(f"index_select_steps_{kind}",
+                   [f"?x?x4x8x{kind}", f"?x?x8x{kind}", f"?x?x4x{kind}"],
+                   ["?x?x70xi32", f"?x?x?x{kind}", "?x?x70xi32"],
+                   ["fulgur.index_select {0}, {1}, {2} scale 0.35 k 70 causal : {operands} -> {r0}",
+                    "fulgur.lightning_indexer {0}, {1}, {2} scale 0.35 : {operands} -> {r1}",
+                    "fulgur.select_tokens {v[1]} k 70 causal : {r1} -> {r2}"],
+                   runs + large, lambda g, b, s, t, kind=kind: [x.astype(DTYPES[kind])
+                                                            for x in indexed(g, b, s, t)],
+                   None, same=(0, 2))
 
 
 # ------------------------------------------------------------------ experts
