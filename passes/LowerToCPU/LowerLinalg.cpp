@@ -55,6 +55,7 @@ private:
 
   SmallVector<Value> getIndices(unsigned operand);
   Value load(unsigned operand);
+  void loadInvariants(unsigned dim);
   SmallVector<Value> emitScalars(ValueRange accumulators);
   void store(ValueRange values);
   void emitElement();
@@ -78,6 +79,8 @@ private:
   SmallVector<OpFoldResult> extents;
   /// Where the loops are now, by dimension.
   SmallVector<Value> ivs;
+  /// Elements of inputs that the innermost loop does not walk over, by operand.
+  SmallVector<Value> invariants;
   /// Loops by what becomes of them, each from the outside in.
   SmallVector<unsigned> outer, inner;
   bool accumulates = false;
@@ -253,9 +256,12 @@ SmallVector<Value> LoopNest::emitScalars(ValueRange accumulators) {
     if (argument.use_empty())
       continue;
     unsigned index = argument.getArgNumber();
-    mapping.map(argument, index >= numInputs && !accumulators.empty()
-                              ? accumulators[index - numInputs]
-                              : load(index));
+    Value value = invariants[index];
+    if (!value)
+      value = index >= numInputs && !accumulators.empty()
+                  ? accumulators[index - numInputs]
+                  : load(index);
+    mapping.map(argument, value);
   }
   for (Operation &scalar : body->without_terminator()) {
     if (auto index = dyn_cast<linalg::IndexOp>(scalar)) {
@@ -283,12 +289,26 @@ void LoopNest::store(ValueRange values) {
                             getIndices(numInputs + i));
 }
 
+/// Reads what is the same in all turns of the innermost loop `dim` before it.
+/// LLVM can not, as it does not know that no output is an input that is read in
+/// another order, and would not vectorise what is addressed through such an
+/// element.
+void LoopNest::loadInvariants(unsigned dim) {
+  for (unsigned i = 0, e = op.getNumDpsInputs(); i < e; ++i)
+    if (isa<MemRefType>(operands[i].getType()) &&
+        !maps[i].isFunctionOfDim(dim) &&
+        !op.getBody()->getArgument(i).use_empty())
+      invariants[i] = load(i);
+}
+
 SmallVector<Value> LoopNest::emitReduction(ArrayRef<unsigned> dims,
                                            ValueRange accumulators) {
   if (dims.empty())
     return emitScalars(accumulators);
   OpBuilder::InsertionGuard guard(rewriter);
   unsigned dim = dims.front();
+  if (dims.size() == 1)
+    loadInvariants(dim);
   Value extent = getValueOrCreateConstantIndexOp(rewriter, loc, extents[dim]);
   auto loop = scf::ForOp::create(rewriter, loc, makeIndex(0), extent,
                                  makeIndex(1), accumulators);
@@ -315,6 +335,8 @@ void LoopNest::emitLoops(ArrayRef<unsigned> dims) {
   if (crossing)
     return emitBlocks();
   unsigned dim = dims.front();
+  if (dims.size() == 1)
+    loadInvariants(dim);
   Value extent = getValueOrCreateConstantIndexOp(rewriter, loc, extents[dim]);
   emitLoop(dim, makeIndex(0), extent, 1, [&] { emitLoops(dims.drop_front()); });
 }
@@ -386,6 +408,7 @@ LogicalResult LoopNest::lower() {
   chooseOrder();
   Value zero = makeIndex(0);
   ivs.assign(iterators.size(), zero);
+  invariants.assign(operands.size(), Value());
   emitParallel();
   rewriter.eraseOp(op);
   return success();

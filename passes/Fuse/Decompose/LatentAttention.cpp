@@ -24,6 +24,13 @@ using namespace fulgur;
 
 using Values = SmallVector<Value>;
 
+/// Tokens whose rows are gathered at once: they stay in the cache of a core.
+static constexpr int64_t tileTokens = 240;
+/// What keeps gathered rows from all lying in the same sets of a cache.
+static constexpr int64_t rowPadding = 16;
+/// Queries, and heads, that are worth a block of their own.
+static constexpr int64_t rowGrain = 2, headGrain = 4;
+
 /// Elements [offset, offset + width) of the last dimension.
 static Value columns(Emitter &e, Value tensor, OpFoldResult offset,
                      OpFoldResult width) {
@@ -60,46 +67,49 @@ struct Latent {
 };
 } // namespace
 
-/// For each head h: result[:, h, :] = input[:, h, :] · weight[:, h, columns],
-/// or with the transpose of the weight; input [M, H, K], weight [L, H, …],
-/// result [M, H, N]. The weight is read in place, head by head.
+/// For each head h: result[h] = input[:, h, :] · weight[:, h, columns], or with
+/// the transpose of the weight; input [M, H, K], weight [L, H, …], result
+/// [H, M, N]. The weight is read in place, head by head.
 static Value matmulHeads(Emitter &e, Value input, Value weight,
                          OpFoldResult offset, OpFoldResult width,
                          bool transpose, Type wide) {
   OpFoldResult rows = e.size(input, 0), heads = e.size(input, 1);
   OpFoldResult inner = e.size(weight, 0), one = e.size(1), zero = e.size(0);
   OpFoldResult from = transpose ? width : inner, to = transpose ? inner : width;
-  Value result = e.empty({rows, heads, to}, wide);
-  return e.loop(heads, result, [&](Value head, Value carried) {
-    OpFoldResult at = head;
-    Value left = e.slice(input, {zero, at, zero}, {rows, one, from}, {}, {1});
+  auto multiply = [&](Value head, OpFoldResult at, Value carried) {
+    Value left = e.slice(input, {zero, head, zero}, {rows, one, from}, {}, {1});
     Value right =
-        e.slice(weight, {zero, at, offset}, {inner, one, width}, {}, {1});
+        e.slice(weight, {zero, head, offset}, {inner, one, width}, {}, {1});
     if (transpose)
       right = e.permute(right, {1, 0}, elementType(right));
-    MixedSizes offsets{zero, at, zero}, sizes{rows, one, to};
-    Value into = e.slice(carried, offsets, sizes, {}, {1});
+    MixedSizes offsets{at, zero, zero}, sizes{one, rows, to};
+    Value into = e.slice(carried, offsets, sizes, {}, {0});
     Value product = e.matmul(left, right, e.fill(into, 0));
     return e.insert(product, carried, offsets, sizes);
-  });
+  };
+  return e.shareRows(
+      headGrain, e.empty({heads, rows, to}, wide),
+      [&](Value begin, Value end, Value part) {
+        return e.loop(begin, end, one, part, [&](Value head, Value carried) {
+          OpFoldResult at = e.sub(OpFoldResult(head), OpFoldResult(begin));
+          return multiply(head, at, carried);
+        });
+      });
 }
 
 /// The part of the query that is not rotated, times the key columns of `up`:
-/// [B·S, H, L].
+/// [H, B·S, L].
 static Value absorbQuery(Emitter &e, const Latent &x) {
   Value flat = e.collapse(x.query, {{0, 1}, {2}, {3}});
   Value plain = columns(e, flat, e.size(0), x.plain);
-  Value absorbed =
-      matmulHeads(e, plain, x.up, e.size(0), x.plain, true, x.wide);
-  return e.convert(absorbed, x.type);
+  return matmulHeads(e, plain, x.up, e.size(0), x.plain, true, x.wide);
 }
 
 /// Mixed latents [B·S, H, L] times the value columns of `up`: [B, S, H, Dv].
 static Value projectValues(Emitter &e, const Latent &x, Value mixed) {
   Value values =
       matmulHeads(e, mixed, x.up, x.plain, x.valueWidth, false, x.wide);
-  values = e.convert(values, x.type);
-  return e.expand(values, {{0, 1}, {2}, {3}},
+  return e.expand(e.permute(values, {1, 0, 2}, x.type), {{0, 1}, {2}, {3}},
                   {x.batch, x.rows, x.heads, x.valueWidth});
 }
 
@@ -108,9 +118,9 @@ static Value decomposeAbsorbed(Emitter &e, const Latent &x, double scale,
   OpFoldResult columnCount = e.mul(x.heads, x.rows);
   SmallVector<ReassociationIndices> fold{{0}, {1}, {2, 3}};
   // [B, L, H·S] and [B, Dr, H·S]
-  Value absorbed = e.expand(absorbQuery(e, x), {{0, 1}, {2}, {3}},
-                            {x.batch, x.rows, x.heads, x.rank});
-  Value plain = e.collapse(e.permute(absorbed, {0, 3, 2, 1}, x.type), fold);
+  Value absorbed = e.expand(absorbQuery(e, x), {{0}, {1, 2}, {3}},
+                            {x.heads, x.batch, x.rows, x.rank});
+  Value plain = e.collapse(e.permute(absorbed, {1, 3, 0, 2}, x.type), fold);
   Value rotated = e.collapse(
       e.permute(columns(e, x.query, x.plain, x.rotated), {0, 3, 2, 1}, x.type),
       fold);
@@ -182,87 +192,180 @@ static LogicalResult decomposeLatentAttention(LatentAttentionOp op,
   return success();
 }
 
-/// The rows that the indices of one query name, [K, …] of `cache` [B, T, …].
-/// Where the index is negative, row 0 stands in.
-static Value gather(Emitter &e, Value cache, Value batch, Value indices,
-                    OpFoldResult count) {
-  Type type = elementType(cache);
-  return e.parallel(
-      indices, e.map(2, {0}), {count, e.size(cache, 2)}, type,
-      [&](Emitter &e, ValueRange x) -> Values {
-        Value zero = arith::ConstantOp::create(e.builder, e.loc,
-                                               e.builder.getI32IntegerAttr(0));
-        Value at = arith::MaxSIOp::create(e.builder, e.loc, x[0], zero);
-        Value token = arith::IndexCastOp::create(e.builder, e.loc,
-                                                 e.builder.getIndexType(), at);
-        Value column = linalg::IndexOp::create(e.builder, e.loc, 1);
-        return {tensor::ExtractOp::create(e.builder, e.loc, cache,
-                                          ValueRange{batch, token, column})};
+namespace {
+/// Attention of one query to the tokens that its indices name, tile by tile.
+/// The rows of a tile are gathered once, and serve as keys and as values.
+class SparseAttention {
+public:
+  SparseAttention(Emitter &e, const Latent &x, Value indices, double scale)
+      : x(x), indices(indices), scale(scale), count(e.size(indices, 2)),
+        width(e.add(x.rank, x.rotated)), tile(e.min(count, e.size(tileTokens))),
+        stride(e.add(width, e.size(rowPadding))) {}
+
+  /// Mixed latents [H, L] of query (batch, row), in the type of sums, and the
+  /// sums [H] to divide by. `queries` is [L + Dr, H].
+  Softmax attend(Emitter &e, Value batch, Value row, Value queries) const;
+
+private:
+  OpFoldResult countUsed(Emitter &e, Value own) const;
+  Value gather(Emitter &e, Value own, Value batch) const;
+  Value scores(Emitter &e, Value own, Value gathered, Value queries) const;
+
+  const Latent &x;
+  Value indices;
+  double scale;
+  OpFoldResult count, width, tile, stride;
+};
+} // namespace
+
+/// How many of the indices `own` [K] there are up to the last that is a token.
+OpFoldResult SparseAttention::countUsed(Emitter &e, Value own) const {
+  Value none =
+      linalg::FillOp::create(e.builder, e.loc, e.index(0),
+                             e.empty(MixedSizes{}, e.builder.getIndexType()))
+          .getResult(0);
+  Value used = e.reduce(
+      own, e.map(1, {0}), none, 0, [&](Emitter &e, ValueRange v) -> Values {
+        OpBuilder &b = e.builder;
+        Value zero = e.number(0, b.getI32Type());
+        Value exists = arith::CmpIOp::create(
+            b, e.loc, arith::CmpIPredicate::sge, v[0], zero);
+        Value here = arith::AddIOp::create(
+            b, e.loc, linalg::IndexOp::create(b, e.loc, 0), e.index(1));
+        return {arith::SelectOp::create(b, e.loc, exists, here, v[1])};
       });
+  return tensor::ExtractOp::create(e.builder, e.loc, used, ValueRange{})
+      .getResult();
 }
 
-/// One query at a time: its rows of the cache are gathered once, and serve as
-/// keys and as values.
+/// The rows that the indices `own` [n] name, latents and rotated keys side by
+/// side: [n, L + Dr]. Where the index is negative, row 0 stands in.
+Value SparseAttention::gather(Emitter &e, Value own, Value batch) const {
+  OpFoldResult zero = e.size(0), size = e.size(own, 0);
+  Value both =
+      e.slice(e.empty({tile, stride}, x.type), {zero, zero}, {size, width});
+  auto copy = [&](Value cache, OpFoldResult offset, Value into) {
+    MixedSizes offsets{zero, offset}, sizes{size, e.size(cache, 2)};
+    Value part = e.slice(into, offsets, sizes);
+    part = e.parallel(own, e.map(2, {0}), Values{part},
+                      [&](Emitter &e, ValueRange v) -> Values {
+                        OpBuilder &b = e.builder;
+                        Value at = arith::MaxSIOp::create(
+                            b, e.loc, v[0], e.number(0, b.getI32Type()));
+                        Value token = arith::IndexCastOp::create(
+                            b, e.loc, b.getIndexType(), at);
+                        Value column = linalg::IndexOp::create(b, e.loc, 1);
+                        return {tensor::ExtractOp::create(
+                            b, e.loc, cache, ValueRange{batch, token, column})};
+                      })[0];
+    return e.insert(part, into, offsets, sizes);
+  };
+  return copy(x.ropeKey, x.rank, copy(x.latent, zero, both));
+}
+
+/// Scaled scores [H, n], −inf where there is no token.
+Value SparseAttention::scores(Emitter &e, Value own, Value gathered,
+                              Value queries) const {
+  OpFoldResult zero = e.size(0), size = e.size(own, 0);
+  Value raw =
+      e.slice(e.empty({tile, x.heads}, x.wide), {zero, zero}, {size, x.heads});
+  raw = e.matmul(gathered, queries, e.fill(raw, 0));
+  Value into =
+      e.slice(e.empty({x.heads, tile}, x.wide), {zero, zero}, {x.heads, size});
+  return e.parallel(
+      {raw, own}, {e.map(2, {1, 0}), e.map(2, {1})}, Values{into},
+      [&](Emitter &e, ValueRange v) -> Values {
+        OpBuilder &b = e.builder;
+        Value scaled =
+            arith::MulFOp::create(b, e.loc, v[0], e.real(scale, x.wide));
+        Value absent =
+            arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::slt, v[1],
+                                  e.number(0, b.getI32Type()));
+        Value hidden = e.real(-std::numeric_limits<double>::infinity(), x.wide);
+        return {arith::SelectOp::create(b, e.loc, absent, hidden, scaled)};
+      })[0];
+}
+
+Softmax SparseAttention::attend(Emitter &e, Value batch, Value row,
+                                Value queries) const {
+  OpFoldResult zero = e.size(0), one = e.size(1);
+  Value own =
+      e.slice(indices, {batch, row, zero}, {one, one, count}, {}, {0, 1});
+  OnlineSoftmax start(e, x.heads, x.rank, x.wide);
+  Values state = e.loop(
+      zero, countUsed(e, own), tile, start.state(),
+      [&](Value first, ValueRange carried) {
+        OpFoldResult size = e.min(tile, e.sub(count, OpFoldResult(first)));
+        Value some = e.slice(own, {first}, {size});
+        Value gathered = gather(e, some, batch);
+        Value tileScores = scores(e, some, gathered, queries);
+        OnlineSoftmax softmax(carried);
+        Value weights = softmax.add(e, tileScores);
+        Value into = e.slice(e.empty({x.heads, tile}, x.type), {zero, zero},
+                             {x.heads, size});
+        weights = e.parallel(weights, e.map(2, {0, 1}), Values{into},
+                             [&](Emitter &e, ValueRange v) -> Values {
+                               return {e.toFloat(v[0], x.type)};
+                             })[0];
+        softmax.mixed = e.matmul(weights, columns(e, gathered, zero, x.rank),
+                                 softmax.mixed);
+        return softmax.state();
+      });
+  OnlineSoftmax all(state);
+  return {all.mixed, all.sums};
+}
+
+/// Rows are shared between threads. Tile by tile, so that what a thread has in
+/// memory does not grow with the tokens that are selected.
 static LogicalResult decomposeSparseLatentAttention(SparseLatentAttentionOp op,
                                                     PatternRewriter &rewriter) {
   Emitter e(rewriter, op.getLoc());
   Latent x(e, op);
-  double scale = op.getScale().convertToDouble();
   OpFoldResult zero = e.size(0), one = e.size(1);
-  OpFoldResult queries = e.mul(x.batch, x.rows);
-  OpFoldResult count = e.size(op.getIndices(), 2);
+  OpFoldResult queryCount = e.mul(x.batch, x.rows);
+  OpFoldResult width = e.add(x.rank, x.rotated);
   SmallVector<ReassociationIndices> fold{{0, 1}, {2}, {3}};
-  // [B·S, L, H] and [B·S, Dr, H]
-  Value plain = e.permute(absorbQuery(e, x), {0, 2, 1}, x.type);
-  Value rotated =
-      e.permute(columns(e, e.collapse(x.query, fold), x.plain, x.rotated),
-                {0, 2, 1}, x.type);
-  Value mixed = e.empty({queries, x.heads, x.rank}, x.type);
+  // [B·S, L + Dr, H]: what a row of the caches is multiplied with.
+  Value queries = e.empty({queryCount, width, x.heads}, x.type);
+  auto put = [&](Value tensor, ArrayRef<int64_t> map, OpFoldResult offset,
+                 OpFoldResult size) {
+    MixedSizes offsets{zero, offset, zero}, sizes{queryCount, size, x.heads};
+    Value into = e.slice(queries, offsets, sizes);
+    into = e.parallel(tensor, e.map(3, map), Values{into},
+                      [&](Emitter &e, ValueRange v) -> Values {
+                        return {e.toFloat(v[0], x.type)};
+                      })[0];
+    queries = e.insert(into, queries, offsets, sizes);
+  };
+  put(absorbQuery(e, x), {2, 0, 1}, zero, x.rank);
+  put(columns(e, e.collapse(x.query, fold), x.plain, x.rotated), {0, 2, 1},
+      x.rank, x.rotated);
 
-  auto attend = [&](Value batch, Value row, Value carried) {
-    OpFoldResult at =
-        e.add(e.mul(OpFoldResult(batch), x.rows), OpFoldResult(row));
-    Value indices = e.slice(op.getIndices(), {batch, row, zero},
-                            {one, one, count}, {}, {0, 1});
-    Value latents = gather(e, x.latent, batch, indices, count);
-    Value ropeKeys = gather(e, x.ropeKey, batch, indices, count);
-    auto perQuery = [&](Value tensor, OpFoldResult width) {
-      return e.slice(tensor, {at, zero, zero}, {one, width, x.heads}, {}, {0});
-    };
-    Value raw = e.filled({count, x.heads}, x.wide, 0);
-    raw = e.matmul(latents, perQuery(plain, x.rank), raw);
-    raw = e.matmul(ropeKeys, perQuery(rotated, x.rotated), raw);
-    Value scores = e.parallel(
-        {raw, indices}, {e.map(2, {1, 0}), e.map(2, {1})}, {x.heads, count},
-        x.wide, [&](Emitter &e, ValueRange v) -> Values {
-          Value scaled = arith::MulFOp::create(e.builder, e.loc, v[0],
-                                               e.real(scale, x.wide));
-          Value none = arith::ConstantOp::create(
-              e.builder, e.loc, e.builder.getI32IntegerAttr(0));
-          Value absent = arith::CmpIOp::create(
-              e.builder, e.loc, arith::CmpIPredicate::slt, v[1], none);
-          Value hidden =
-              e.real(-std::numeric_limits<double>::infinity(), x.wide);
-          return {arith::SelectOp::create(e.builder, e.loc, absent, hidden,
-                                          scaled)};
-        });
-    Softmax soft = softmax(e, scores);
-    Value sum = e.matmul(e.convert(soft.weights, x.type), latents,
-                         e.filled({x.heads, x.rank}, x.wide, 0));
+  SparseAttention attention(e, x, op.getIndices(),
+                            op.getScale().convertToDouble());
+  auto attendRow = [&](Value i, OpFoldResult at, Value carried) {
+    Value batch = e.index(e.div(OpFoldResult(i), x.rows));
+    Value row = e.index(e.rem(OpFoldResult(i), x.rows));
+    Value own =
+        e.slice(queries, {i, zero, zero}, {one, width, x.heads}, {}, {0});
+    Softmax soft = attention.attend(e, batch, row, own);
     MixedSizes offsets{at, zero, zero}, sizes{one, x.heads, x.rank};
     Value into = e.slice(carried, offsets, sizes, {}, {0});
     Value result =
-        e.parallel({sum, soft.sums}, {e.map(2, {0, 1}), e.map(2, {0})},
+        e.parallel({soft.weights, soft.sums}, {e.map(2, {0, 1}), e.map(2, {0})},
                    Values{into}, [&](Emitter &e, ValueRange v) -> Values {
                      return {e.toFloat(normalize(e, v[0], v[1]), x.type)};
                    })[0];
     return e.insert(result, carried, offsets, sizes);
   };
-  mixed = e.loop(x.batch, mixed, [&](Value batch, Value outer) {
-    return e.loop(x.rows, outer, [&](Value row, Value inner) {
-      return attend(batch, row, inner);
-    });
-  });
+  Value mixed = e.shareRows(
+      rowGrain, e.empty({queryCount, x.heads, x.rank}, x.type),
+      [&](Value begin, Value end, Value part) {
+        return e.loop(begin, end, one, part, [&](Value i, Value carried) {
+          return attendRow(i, e.sub(OpFoldResult(i), OpFoldResult(begin)),
+                           carried);
+        });
+      });
   rewriter.replaceOp(op, e.cast(projectValues(e, x, mixed), op.getType()));
   return success();
 }

@@ -57,6 +57,38 @@ static Value maskScore(Emitter &e, Value score, double scale,
                                  e.real(-infinity, type));
 }
 
+/// exp(score − maximum), as a body of (score, maximum). Where all scores are
+/// −inf, 0 is subtracted: exp(−inf) is 0, and −inf − −inf would be NaN.
+static Value weigh(Emitter &e, Value score, Value maximum) {
+  Type type = score.getType();
+  Value none =
+      arith::CmpFOp::create(e.builder, e.loc, arith::CmpFPredicate::OEQ,
+                            maximum, e.real(-infinity, type));
+  Value base =
+      arith::SelectOp::create(e.builder, e.loc, none, e.real(0, type), maximum);
+  Value off = arith::SubFOp::create(e.builder, e.loc, score, base);
+  return math::ExpOp::create(e.builder, e.loc, off);
+}
+
+/// The greatest of each row of `scores` and of `start`.
+static Value rowMaxima(Emitter &e, Value scores, Value start) {
+  int64_t rank = cast<RankedTensorType>(scores.getType()).getRank();
+  return e.reduce(
+      scores, e.builder.getMultiDimIdentityMap(rank), start, rank - 1,
+      [&](Emitter &e, ValueRange x) -> Values {
+        return {arith::MaximumFOp::create(e.builder, e.loc, x[0], x[1])};
+      });
+}
+
+static Value rowSums(Emitter &e, Value weights, Value start) {
+  int64_t rank = cast<RankedTensorType>(weights.getType()).getRank();
+  return e.reduce(weights, e.builder.getMultiDimIdentityMap(rank), start,
+                  rank - 1, [&](Emitter &e, ValueRange x) -> Values {
+                    return {
+                        arith::AddFOp::create(e.builder, e.loc, x[0], x[1])};
+                  });
+}
+
 Softmax fulgur::softmax(Emitter &e, Value scores) {
   Type type = elementType(scores);
   MixedSizes sizes = e.sizes(scores);
@@ -64,30 +96,46 @@ Softmax fulgur::softmax(Emitter &e, Value scores) {
   ArrayRef<OpFoldResult> rows = ArrayRef<OpFoldResult>(sizes).drop_back();
   AffineMap identity = e.builder.getMultiDimIdentityMap(rank);
   AffineMap row = identity.dropResult(last);
-  Value maximum = e.reduce(
-      scores, identity, e.filled(rows, type, -infinity), last,
-      [&](Emitter &e, ValueRange x) -> Values {
-        return {arith::MaximumFOp::create(e.builder, e.loc, x[0], x[1])};
-      });
-  Value weights = e.parallel(
-      {scores, maximum}, {identity, row}, sizes, type,
-      [&](Emitter &e, ValueRange x) -> Values {
-        // Where all scores are −inf, subtract 0: exp(−inf) is 0, and
-        // −inf − −inf would be NaN.
-        Value none =
-            arith::CmpFOp::create(e.builder, e.loc, arith::CmpFPredicate::OEQ,
-                                  x[1], e.real(-infinity, type));
-        Value base = arith::SelectOp::create(e.builder, e.loc, none,
-                                             e.real(0, type), x[1]);
-        Value off = arith::SubFOp::create(e.builder, e.loc, x[0], base);
-        return {math::ExpOp::create(e.builder, e.loc, off)};
-      });
-  Value sums =
-      e.reduce(weights, identity, e.filled(rows, type, 0), last,
-               [&](Emitter &e, ValueRange x) -> Values {
-                 return {arith::AddFOp::create(e.builder, e.loc, x[0], x[1])};
-               });
-  return {weights, sums};
+  Value maximum = rowMaxima(e, scores, e.filled(rows, type, -infinity));
+  Value weights = e.parallel({scores, maximum}, {identity, row}, sizes, type,
+                             [&](Emitter &e, ValueRange x) -> Values {
+                               return {weigh(e, x[0], x[1])};
+                             });
+  return {weights, rowSums(e, weights, e.filled(rows, type, 0))};
+}
+
+OnlineSoftmax::OnlineSoftmax(Emitter &e, OpFoldResult heads, OpFoldResult width,
+                             Type type)
+    : maxima(e.filled({heads}, type, -infinity)),
+      sums(e.filled({heads}, type, 0)),
+      mixed(e.filled({heads, width}, type, 0)) {}
+
+Value OnlineSoftmax::add(Emitter &e, Value scores) {
+  Type type = elementType(scores);
+  MixedSizes heads{e.size(maxima, 0)};
+  AffineMap vector = e.map(1, {0}), matrix = e.map(2, {0, 1});
+  AffineMap row = e.map(2, {0});
+  Value greater = rowMaxima(e, scores, e.copy(maxima, e.empty(heads, type)));
+  // What all that was is now worth; 0 before the first score.
+  Value factors = e.parallel({maxima, greater}, {vector, vector}, heads, type,
+                             [&](Emitter &e, ValueRange x) -> Values {
+                               return {weigh(e, x[0], x[1])};
+                             });
+  auto scale = [&](Value tensor, AffineMap map, AffineMap ofFactor) {
+    return e.parallel(
+        {tensor, factors}, {map, ofFactor}, Values{tensor},
+        [&](Emitter &e, ValueRange x) -> Values {
+          return {arith::MulFOp::create(e.builder, e.loc, x[0], x[1])};
+        })[0];
+  };
+  Value weights = e.parallel({scores, greater}, {matrix, row}, Values{scores},
+                             [&](Emitter &e, ValueRange x) -> Values {
+                               return {weigh(e, x[0], x[1])};
+                             })[0];
+  sums = rowSums(e, weights, scale(sums, vector, vector));
+  mixed = scale(mixed, matrix, row);
+  maxima = e.copy(greater, maxima);
+  return weights;
 }
 
 Value fulgur::normalize(Emitter &e, Value value, Value sum) {

@@ -31,6 +31,26 @@ struct Softmax {
 /// exp(score − max) over the last dimension of `scores` (any rank), and sums.
 Softmax softmax(Emitter &e, mlir::Value scores);
 
+/// A softmax whose scores come in parts, with what is mixed by its weights. All
+/// are relative to the greatest score so far, and are scaled down when a
+/// greater one comes.
+struct OnlineSoftmax {
+  mlir::Value maxima, sums; // [H]
+  mlir::Value mixed;        // [H, L]
+
+  /// Before any score.
+  OnlineSoftmax(Emitter &e, mlir::OpFoldResult heads, mlir::OpFoldResult width,
+                mlir::Type type);
+  explicit OnlineSoftmax(mlir::ValueRange state)
+      : maxima(state[0]), sums(state[1]), mixed(state[2]) {}
+  /// What a loop carries.
+  llvm::SmallVector<mlir::Value> state() const { return {maxima, sums, mixed}; }
+
+  /// Takes the next `scores` [H, n], and gives their weights, with which the
+  /// values are to be added to `mixed`. The weights are in place of the scores.
+  mlir::Value add(Emitter &e, mlir::Value scores);
+};
+
 /// The softmax of masked and scaled scores. Element (b, h, s, t) of them is
 /// that of `raw` at `map`; `sizes` are [B, H, S, T].
 Softmax maskedSoftmax(Emitter &e, mlir::Value raw, mlir::AffineMap map,

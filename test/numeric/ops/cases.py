@@ -199,7 +199,9 @@ def sparse_latent_attention_cases():
     solve = lambda *x: ref.sparse_latent_attention(*x, scale)
     yield Case("dynamic", LATENT + ["?x?x?xi32"], ["?x?x4x6xf32"], op,
                [dict(b=2, s=3, t=9, k=5), dict(b=1, s=1, t=4, k=6, holes=False),
-                dict(b=1, s=5, t=5, k=5, holes=False)], inputs, solve)
+                dict(b=1, s=5, t=5, k=5, holes=False),
+                # Several tiles, the last one not full or not used, and blocks of rows.
+                dict(b=2, s=70, t=600, k=500), dict(b=1, s=2, t=230, k=600)], inputs, solve)
     yield Case("static", ["2x3x4x12xf32", "2x7x16xf32", "2x7x4xf32", "16x56xf32", "2x3x5xi32"],
                ["2x3x4x6xf32"], op, [dict(b=2, s=3, t=7, k=5)], inputs, solve)
     yield Case("bf16", [t.replace("f32", "bf16") for t in LATENT] + ["?x?x?xi32"], ["?x?x4x6xbf16"],

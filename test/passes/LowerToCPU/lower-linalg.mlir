@@ -65,3 +65,23 @@ func.func @short(%x: memref<?x4xf32>, %y: memref<4x?xf32>) {
   linalg.transpose ins(%x : memref<?x4xf32>) outs(%y : memref<4x?xf32>) permutation = [1, 0]
   return
 }
+
+// What the innermost loop does not walk over is read before it.
+// CHECK-LABEL: func.func @gather(
+// CHECK-SAME: %[[X:[^:]*]]: memref<?x64xf32>, %[[I:[^:]*]]: memref<?xindex>
+func.func @gather(%x: memref<?x64xf32>, %i: memref<?xindex>, %y: memref<?x64xf32>) {
+  // CHECK: scf.parallel
+  // CHECK: memref.load %[[I]]
+  // CHECK: scf.for
+  // CHECK-NOT: memref.load %[[I]]
+  // CHECK: memref.load %[[X]]
+  linalg.generic {indexing_maps = [affine_map<(r, c) -> (r)>, affine_map<(r, c) -> (r, c)>],
+                  iterator_types = ["parallel", "parallel"]}
+      ins(%i : memref<?xindex>) outs(%y : memref<?x64xf32>) {
+  ^bb0(%row: index, %out: f32):
+    %c = linalg.index 1 : index
+    %v = memref.load %x[%row, %c] : memref<?x64xf32>
+    linalg.yield %v : f32
+  }
+  return
+}
