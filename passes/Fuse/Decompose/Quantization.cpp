@@ -18,7 +18,10 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
+
+#include <limits>
 
 using namespace mlir;
 using namespace fulgur;
@@ -28,7 +31,7 @@ using Values = SmallVector<Value>;
 /// The largest finite f8E4M3FN.
 static constexpr double largestValue = 448;
 /// The least greatest magnitude of a block, which keeps scales from 0.
-static constexpr double leastMagnitude = 1e-4;
+static constexpr float leastMagnitude = 1e-4f;
 
 //===----------------------------------------------------------------------===//
 // Blocks
@@ -128,11 +131,20 @@ static Value expandBlocks(Emitter &e, Value tensor, int64_t dim,
 // Values and scales
 //===----------------------------------------------------------------------===//
 
-/// The part of `magnitudes` of the blocks of one part of `input`.
+/// The pattern of an f32, as an i32.
+static Value bitsOf(Emitter &e, float value) {
+  return arith::ConstantOp::create(
+      e.builder, e.loc,
+      e.builder.getI32IntegerAttr(llvm::bit_cast<int32_t>(value)));
+}
+
+/// The part of `magnitudes`, patterns of f32, of the blocks of one part of
+/// `input`.
 static Value reducePart(Emitter &e, const Blocked &blocked, Value input,
                         Value magnitudes, const Segment *rows,
                         const Segment &columns) {
-  Type wide = elementType(magnitudes);
+  Type bits = elementType(magnitudes);
+  constexpr float infinity = std::numeric_limits<float>::infinity();
   int64_t last = blocked.rank - 1;
   MixedSizes offsets(blocked.rank, e.size(0)), counts = blocked.counts;
   Value part = takeElements(e, input, last, columns);
@@ -162,14 +174,22 @@ static Value reducePart(Emitter &e, const Blocked &blocked, Value input,
     reduced.push_back(++loop);
     read.push_back(loop++);
   }
-  // NaN must not win; maxnum passes over it.
-  Value greatest = e.reduce(
-      part, e.map(loop, read), e.slice(magnitudes, offsets, counts), reduced,
-      [&](Emitter &e, ValueRange x) -> Values {
-        Value magnitude =
-            math::AbsFOp::create(e.builder, e.loc, e.toFloat(x[0], wide));
-        return {arith::MaxNumFOp::create(e.builder, e.loc, magnitude, x[1])};
-      });
+  // The patterns of floats that are not negative are ordered as integers, whose
+  // maximum can be vectorised. NaN, which is above infinity, must not win.
+  auto greater = [&](Emitter &e, ValueRange x) -> Values {
+    OpBuilder &b = e.builder;
+    Value magnitude =
+        math::AbsFOp::create(b, e.loc, e.toFloat(x[0], b.getF32Type()));
+    Value pattern = arith::BitcastOp::create(b, e.loc, bits, magnitude);
+    Value isNaN = arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::sgt,
+                                        pattern, bitsOf(e, infinity));
+    Value number =
+        arith::SelectOp::create(b, e.loc, isNaN, bitsOf(e, 0), pattern);
+    return {arith::MaxSIOp::create(b, e.loc, number, x[1])};
+  };
+  Value greatest =
+      e.reduce(part, e.map(loop, read), e.slice(magnitudes, offsets, counts),
+               reduced, greater);
   return e.insert(greatest, magnitudes, offsets, counts);
 }
 
@@ -193,7 +213,7 @@ static Value roundToPowerOfTwo(Emitter &e, Value scale) {
 static Value computeScales(Emitter &e, const Blocked &blocked, Value input,
                            bool ue8m0) {
   Type wide = e.builder.getF32Type();
-  Value magnitudes = e.filled(blocked.counts, wide, leastMagnitude);
+  Value magnitudes = e.filled(blocked.counts, bitsOf(e, leastMagnitude));
   int64_t last = blocked.rank - 1;
   SmallVector<Segment, 2> rows;
   if (blocked.hasRows())
@@ -208,8 +228,11 @@ static Value computeScales(Emitter &e, const Blocked &blocked, Value input,
   AffineMap identity = e.builder.getMultiDimIdentityMap(blocked.rank);
   return e.parallel(magnitudes, identity, blocked.counts, wide,
                     [&](Emitter &e, ValueRange x) -> Values {
-                      Value scale = arith::DivFOp::create(
-                          e.builder, e.loc, x[0], e.real(largestValue, wide));
+                      Value magnitude = arith::BitcastOp::create(
+                          e.builder, e.loc, wide, x[0]);
+                      Value scale =
+                          arith::DivFOp::create(e.builder, e.loc, magnitude,
+                                                e.real(largestValue, wide));
                       return {ue8m0 ? roundToPowerOfTwo(e, scale) : scale};
                     });
 }

@@ -16,7 +16,7 @@
 // CHECK-LABEL: @quantize(
 // CHECK: tensor.expand_shape {{.*}} into tensor<?x4x32xf32>
 // CHECK: linalg.generic {indexing_maps = [#[[ELEMENTS]], #[[BLOCKS]]], iterator_types = ["parallel", "parallel", "reduction"]}
-// CHECK: arith.maxnumf
+// CHECK: arith.maxsi {{.*}} : i32
 // CHECK: arith.divf
 // CHECK: linalg.generic {indexing_maps = [#[[ELEMENTS]], #[[BLOCKS]], #[[ELEMENTS]]], iterator_types = ["parallel", "parallel", "parallel"]}
 // CHECK: arith.divf
@@ -26,8 +26,10 @@
 // CHECK-NOT: linalg.generic
 // CHECK: return
 
-// Values and scales are all that is allocated, and nothing is copied.
+// Greatest magnitudes, as the bits of f32, scales and values are all that is
+// allocated, and nothing is copied.
 // BUFFER-LABEL: @quantize(
+// BUFFER: memref.alloc({{.*}} : memref<?x4xi32>
 // BUFFER: memref.alloc({{.*}} : memref<?x4xf32>
 // BUFFER: memref.alloc({{.*}} : memref<?x128xf8E4M3FN>
 // BUFFER-NOT: memref.alloc
@@ -40,8 +42,8 @@ func.func @quantize(%x: tensor<?x128xf32>) -> (tensor<?x128xf8E4M3FN>, tensor<?x
 
 // A block at the end of rows and one at that of columns: four parts.
 // CHECK-LABEL: @quantize_ragged(
-// CHECK-COUNT-4: arith.maxnumf
-// CHECK-NOT: arith.maxnumf
+// CHECK-COUNT-4: arith.maxsi
+// CHECK-NOT: arith.maxsi
 // CHECK: return
 
 // BUFFER-LABEL: @quantize_ragged(
