@@ -9,11 +9,9 @@
 
 #include "fulgur/Importer/ONNX.h"
 #include "fulgur/InitAll.h"
-#include "lib/Compiler/Diagnostics.h"
-#include "lib/Compiler/Progress.h"
-#include "lib/Compiler/RemarkLog.h"
+#include "lib/Compiler/Compilation.h"
+#include "lib/Compiler/Explain.h"
 #include "lib/CostModel/Machine.h"
-#include "lib/Report/Report.h"
 #include "lib/Support/Output.h"
 #include "passes/Raise/ConvertONNXToLinalg/Supported.h"
 #include "passes/Raise/Passes.h"
@@ -31,56 +29,25 @@ using namespace fulgur;
 static constexpr StringLiteral stageAttr = "fulgur.stage";
 static constexpr StringLiteral folderAttr = "fulgur.model_folder";
 
-namespace {
-/// One compilation: the state that its steps share.
-class Compilation {
-public:
-  Compilation(const CompileOptions &options)
-      : options(options), context(makeRegistry()),
-        printer(context, options.input),
-        progress(options.progress, static_cast<unsigned>(options.emit)) {
-    context.loadAllAvailableDialects();
-    timing.setEnabled(options.timing);
-    rootTimer = timing.getRootScope();
-    if (!options.report.empty())
-      report.emplace(ReportOptions{options.report, options.reportDims},
-                     ReportHeader{options.input,
-                                  getStageInfo(options.emit).emit.str(),
-                                  options.target.cpu});
-  }
+Compilation::Compilation(const CompileOptions &options)
+    : options(options), context(makeRegistry()),
+      printer(context, options.input),
+      progress(options.progress, static_cast<unsigned>(options.emit)) {
+  context.loadAllAvailableDialects();
+  timing.setEnabled(options.timing);
+  rootTimer = timing.getRootScope();
+  if (!options.report.empty())
+    report.emplace(ReportOptions{options.report, options.reportDims},
+                   ReportHeader{options.input,
+                                getStageInfo(options.emit).emit.str(),
+                                options.target.cpu});
+}
 
-  ExitCode run();
-
-private:
-  static DialectRegistry makeRegistry() {
-    DialectRegistry registry;
-    fulgur::registerAllDialects(registry);
-    return registry;
-  }
-
-  ExitCode load();
-  ExitCode resume();
-  ExitCode setDims();
-  ExitCode setMachine();
-  ExitCode runStage(Stage stage);
-  ExitCode dump(Stage stage);
-  ExitCode writeText(StringRef path);
-  ExitCode emit();
-
-  const CompileOptions &options;
-  /// Outlives the context, whose passes write to it.
-  RemarkLog remarks;
-  MLIRContext context;
-  DiagnosticPrinter printer;
-  ProgressPrinter progress;
-  DefaultTimingManager timing;
-  TimingScope rootTimer;
-  std::optional<ReportRecorder> report;
-  OwningOpRef<ModuleOp> module;
-  /// The stage that `module` is at.
-  Stage reached = Stage::Imported;
-};
-} // namespace
+DialectRegistry Compilation::makeRegistry() {
+  DialectRegistry registry;
+  fulgur::registerAllDialects(registry);
+  return registry;
+}
 
 ExitCode Compilation::resume() {
   module = parseSourceFile<ModuleOp>(options.input, ParserConfig(&context));
@@ -161,6 +128,14 @@ ExitCode Compilation::setMachine() {
   return ExitCode::Success;
 }
 
+/// Beside the output, or in the working folder.
+static std::string getReproducerName(const CompileOptions &options) {
+  StringRef output = options.output;
+  return ((output == "-" ? llvm::sys::path::stem(options.input) : output) +
+          ".reproducer.mlir")
+      .str();
+}
+
 ExitCode Compilation::runStage(Stage stage) {
   const StageInfo &info = getStageInfo(stage);
   progress.step(info.step, "");
@@ -175,20 +150,24 @@ ExitCode Compilation::runStage(Stage stage) {
     return ExitCode::Usage;
   pm.addPass(createVerifyStagePass({info.emit.str()}));
 
-  // What the front half refuses is the user's model; what fails behind it is
-  // our own doing, and leaves a reproducer.
-  bool isOurs = stage > Stage::Raised;
-  std::string reproducer = options.output + ".reproducer.mlir";
-  if (isOurs)
-    pm.enableCrashReproducerGeneration(reproducer);
+  // Passes that fail without a word, or crash, leave a reproducer.
+  std::string reproducer = getReproducerName(options);
+  pm.enableCrashReproducerGeneration(reproducer);
+  unsigned errorsBefore = printer.getNumErrors();
   if (failed(pm.run(*module))) {
-    if (!isOurs)
+    // What the front half refuses is the user's model; what fails behind it is
+    // our own doing.
+    if (stage == Stage::Raised && printer.getNumErrors() > errorsBefore) {
+      llvm::sys::fs::remove(reproducer);
       return ExitCode::Unsupported;
+    }
+    std::string command = "fulgur-opt";
+    for (const std::string &plugin : options.plugins)
+      command += " --load-pass-plugin=" + plugin;
     return fail(ExitCode::InternalFailure,
-                options.input + ": stage '" + info.step +
-                    "' failed; replay it with: fulgur-opt "
-                    "--run-reproducer " +
-                    reproducer);
+                options.input + ": stage '" + info.step + "' failed in " +
+                    printer.getFailedPass() + "; replay it with: " + command +
+                    " --run-reproducer " + reproducer);
   }
   reached = stage;
   if (report)
@@ -232,10 +211,27 @@ ExitCode Compilation::dump(Stage stage) {
   return writeText(path);
 }
 
-ExitCode Compilation::run() {
-  if (options.explain)
-    remarks.echo(llvm::outs());
-  if ((options.explain || report) && failed(remarks.enable(context)))
+/// Explains also what failed half-way.
+ExitCode Compilation::explain() {
+  if (options.explain == ExplainMode::None)
+    return ExitCode::Success;
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  if (options.explain == ExplainMode::JSON) {
+    printExplanationJSON(remarks, layers, os);
+  } else {
+    FailureOr<Machine> machine = getMachine(*module);
+    if (failed(machine))
+      return ExitCode::InvalidInput;
+    printExplanation(remarks, layers, *machine, os);
+  }
+  return writeStandardOutput(text);
+}
+
+ExitCode Compilation::prepare() {
+  bool isRemarked =
+      options.explain != ExplainMode::None || options.bisect || report;
+  if (isRemarked && failed(remarks.enable(context)))
     return fail(ExitCode::InternalFailure, "remarks cannot be enabled");
   if (ExitCode code = load(); code != ExitCode::Success)
     return code;
@@ -245,35 +241,50 @@ ExitCode Compilation::run() {
     return code;
   if (ExitCode code = setMachine(); code != ExitCode::Success)
     return code;
-  if (report)
-    if (ExitCode code = report->checkDims(*module); code != ExitCode::Success)
-      return code;
-  Stage last = std::min(options.emit, Stage::Lowered);
+  return report ? report->checkDims(*module) : ExitCode::Success;
+}
+
+ExitCode Compilation::runUntil(Stage last) {
+  layers.addOrder(*module);
   while (reached < last) {
+    if (reached == Stage::Raised)
+      layers.addLayers(*module);
     Stage next = static_cast<Stage>(static_cast<unsigned>(reached) + 1);
     if (ExitCode code = runStage(next); code != ExitCode::Success)
       return code;
   }
-  if (ExitCode code = emit(); code != ExitCode::Success || !report)
-    return code;
-  return report->write(remarks.getEntries());
+  if (reached == Stage::Raised)
+    layers.addLayers(*module);
+  return ExitCode::Success;
 }
 
-ExitCode Compilation::emit() {
+ExitCode Compilation::emit(StringRef output) {
   if (isMLIR(options.emit))
-    return writeText(options.output);
-
-  progress.step(getStageInfo(options.emit).step, options.output);
+    return writeText(output);
+  progress.step(getStageInfo(options.emit).step, output);
   TimingScope timer = rootTimer.nest(getStageInfo(options.emit).step);
   TargetOptions target = options.target;
   if (auto folder = (*module)->getAttrOfType<StringAttr>(folderAttr))
     target.modelFolder = folder.str();
   if (report)
     report->beginStage();
-  ExitCode code = emitTarget(*module, options.emit, options.output, target);
+  ExitCode code = emitTarget(*module, options.emit, output, target);
   if (report)
     report->endStage(options.emit, nullptr);
   return code;
+}
+
+ExitCode Compilation::run() {
+  if (ExitCode code = prepare(); code != ExitCode::Success)
+    return code;
+  ExitCode code = runUntil(std::min(options.emit, Stage::Lowered));
+  if (ExitCode explained = explain(); code == ExitCode::Success)
+    code = explained;
+  if (code == ExitCode::Success)
+    code = emit(options.output);
+  return code == ExitCode::Success && report
+             ? report->write(remarks.getEntries())
+             : code;
 }
 
 ExitCode fulgur::compileModel(const CompileOptions &options) {

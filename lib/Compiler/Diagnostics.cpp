@@ -50,7 +50,17 @@ static void print(Diagnostic &diagnostic, StringRef file) {
 }
 
 DiagnosticPrinter::DiagnosticPrinter(MLIRContext &context, StringRef file)
-    : handler(&context, [file = file.str()](Diagnostic &diagnostic) {
+    : handler(&context, [this, file = file.str()](Diagnostic &diagnostic) {
+        // MLIR tells that it has written a reproducer; the compiler tells how
+        // to replay it.
+        if (StringRef(diagnostic.str())
+                .starts_with("Failures have been detected while processing")) {
+          for (Diagnostic &note : diagnostic.getNotes())
+            failedPass =
+                StringRef(note.str()).split('`').second.split('`').first;
+          return success();
+        }
+        numErrors += diagnostic.getSeverity() == DiagnosticSeverity::Error;
         print(diagnostic, file);
         return success();
       }) {}

@@ -23,7 +23,13 @@ class DiagnosticPrinter {
 public:
   DiagnosticPrinter(mlir::MLIRContext &context, llvm::StringRef file);
 
+  unsigned getNumErrors() const { return numErrors; }
+  /// The pass in which a pipeline that wrote a reproducer has failed.
+  llvm::StringRef getFailedPass() const { return failedPass; }
+
 private:
+  unsigned numErrors = 0;
+  std::string failedPass;
   mlir::ScopedDiagnosticHandler handler;
 };
 

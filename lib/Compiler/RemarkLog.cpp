@@ -7,11 +7,6 @@
 //===----------------------------------------------------------------------===//
 #include "lib/Compiler/RemarkLog.h"
 
-#include "lib/Compiler/Diagnostics.h"
-#include "lib/Support/Output.h"
-
-#include "llvm/Support/Format.h"
-
 using namespace mlir;
 using namespace fulgur;
 
@@ -42,16 +37,6 @@ static llvm::StringLiteral getOutcome(const remark::detail::Remark &remark) {
   }
 }
 
-static void print(const RemarkEntry &entry, llvm::raw_ostream &os) {
-  os << llvm::left_justify(entry.outcome, 7)
-     << llvm::left_justify(entry.pass, 30) << " " << getNodeName(entry.location)
-     << ": ";
-  std::string text = entry.text;
-  for (const auto &[name, value] : entry.arguments)
-    text += " " + name + "=" + value;
-  os << onOneLine(text) << "\n";
-}
-
 void RemarkLog::add(const remark::detail::Remark &remark) {
   RemarkEntry entry{getOutcome(remark),
                     remark.getRemarkName().str(),
@@ -66,8 +51,6 @@ void RemarkLog::add(const remark::detail::Remark &remark) {
       entry.arguments.emplace_back(arg.key, arg.val);
   }
   std::lock_guard<std::mutex> lock(mutex);
-  if (echoStream)
-    print(entry, *echoStream);
   entries.push_back(std::move(entry));
 }
 

@@ -11,7 +11,6 @@
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Remarks.h"
-#include "llvm/Support/raw_ostream.h"
 
 #include <mutex>
 #include <string>
@@ -40,17 +39,12 @@ public:
   /// to live as long as they run.
   llvm::LogicalResult enable(mlir::MLIRContext &context);
 
-  /// Prints every further remark as it comes, one line each: outcome, pass,
-  /// ONNX node, words, named arguments.
-  void echo(llvm::raw_ostream &stream) { echoStream = &stream; }
-
   void add(const mlir::remark::detail::Remark &remark);
   llvm::ArrayRef<RemarkEntry> getEntries() const { return entries; }
 
 private:
   std::mutex mutex;
   std::vector<RemarkEntry> entries;
-  llvm::raw_ostream *echoStream = nullptr;
 };
 
 } // namespace fulgur

@@ -58,6 +58,32 @@ static cl::opt<bool>
                            "--pipeline takes, and end"),
                   cl::cat(category));
 
+static cl::opt<bool>
+    bisect("bisect",
+           cl::desc("Find the first fusion that changes the outputs, and write "
+                    "what shows it into the folder OUTPUT.bisect"),
+           cl::cat(category));
+static cl::opt<std::string>
+    inputDirectory("input-dir", cl::value_desc("folder"),
+                   cl::desc("For --bisect: NAME.npy for each input (default: "
+                            "inputs are made up)"),
+                   cl::cat(category));
+static cl::opt<std::string>
+    expectDirectory("expect-dir", cl::value_desc("folder"),
+                    cl::desc("For --bisect: NAME.npy for each output (default: "
+                             "what the model without fusions gives)"),
+                    cl::cat(category));
+static cl::opt<std::string> rtolOption(
+    "rtol", cl::value_desc("x"),
+    cl::desc("For --bisect: error that passes, relative to the largest "
+             "expected magnitude (1e-4)"),
+    cl::cat(category));
+static cl::opt<std::string> atolOption(
+    "atol", cl::value_desc("x"),
+    cl::desc("For --bisect: error that passes in any case, added to it "
+             "(0)"),
+    cl::cat(category));
+
 bool fulgur::isFusionListAsked() {
   return llvm::any_of(
       llvm::concat<const std::string>(disableFusion, onlyFusion, enableFusion),
@@ -136,10 +162,20 @@ int fulgur::setExperimentOptions(CompileOptions &options) {
           fail(ExitCode::ToolFailed, message);
         })))
       return static_cast<int>(ExitCode::ToolFailed);
+  options.plugins.assign(plugins.begin(), plugins.end());
   options.fuse.disabled = disableFusion;
   options.fuse.only = onlyFusion;
   options.fuse.enabled = enableFusion;
   options.fuse.with = fuseWith;
+  if (bisect)
+    options.bisect = {inputDirectory, expectDirectory, rtolOption, atolOption};
+  else if (!inputDirectory.empty() || !expectDirectory.empty() ||
+           !rtolOption.empty() || !atolOption.empty())
+    return usageError("expected --input-dir, --expect-dir, --rtol and --atol "
+                      "with --bisect alone");
+  if (bisect && options.emit != Stage::Executable)
+    return usageError("expected --bisect with --emit=exe, but got " +
+                      getStageInfo(options.emit).emit);
   int code = 0;
   (void)verifyFuseOptions(options.fuse, [&](const llvm::Twine &message) {
     code = usageError(message);

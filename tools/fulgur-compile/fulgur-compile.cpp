@@ -43,10 +43,11 @@ static cl::opt<std::string>
               cl::desc("Recognise attention, selection and experts (all), or "
                        "compile every operator generically (none)"),
               cl::cat(category));
-static cl::opt<bool>
-    explain("explain",
-            cl::desc("Print what was recognised and fused, what was not, and "
-                     "the condition that failed"),
+static cl::opt<std::string>
+    explain("explain", cl::ValueOptional, cl::value_desc("table|json"),
+            cl::desc("Print what was recognised and fused, what was not and "
+                     "the condition that failed, and what it saves: for each "
+                     "layer (table, the default), or for programs (json)"),
             cl::cat(category));
 static cl::opt<bool> timing("timing", cl::desc("Print the time of each pass"),
                             cl::cat(category));
@@ -150,6 +151,9 @@ int main(int argc, char **argv) {
   if (recognise != "all" && recognise != "none")
     return usageError("expected --raise to be all or none, but got '" +
                       recognise + "'");
+  if (!explain.empty() && explain != "table" && explain != "json")
+    return usageError("expected --explain to be table or json, but got '" +
+                      explain + "'");
   std::optional<WeightMode> weightMode = parseWeightMode(weights);
   if (!weightMode)
     return usageError("expected --weights to be auto, embed, reference or "
@@ -174,11 +178,14 @@ int main(int argc, char **argv) {
     return code;
   options.target.weights = *weightMode;
   options.target.linker = linker;
-  options.explain = explain;
+  if (explain.getNumOccurrences())
+    options.explain =
+        explain == "json" ? ExplainMode::JSON : ExplainMode::Table;
   options.timing = timing;
   options.progress = progress.getNumOccurrences()
                          ? progress
                          : llvm::sys::Process::StandardErrIsDisplayed();
   options.dumpDirectory = dumpStages;
-  return static_cast<int>(compileModel(options));
+  return static_cast<int>(options.bisect ? bisectFusions(options)
+                                         : compileModel(options));
 }

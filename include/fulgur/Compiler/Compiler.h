@@ -14,10 +14,24 @@
 #include "fulgur/Pipelines/Stages.h"
 #include "fulgur/Target/Target.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace fulgur {
+
+enum class ExplainMode { None, Table, JSON };
+
+/// How --bisect runs the model and compares its outputs.
+struct BisectOptions {
+  /// `NAME.npy` for each input; empty for inputs that are made up.
+  std::string inputDirectory;
+  /// `NAME.npy` for each output; empty for those of the model without fusions.
+  std::string expectDirectory;
+  /// As the executable takes them; empty for its defaults.
+  std::string rtol;
+  std::string atol;
+};
 
 /// Everything that a user can ask of one compilation.
 struct CompileOptions {
@@ -37,7 +51,11 @@ struct CompileOptions {
   PipelineText pipeline;
   TargetOptions target;
   /// Print what was recognised, what was not, and the failed condition.
-  bool explain = false;
+  ExplainMode explain = ExplainMode::None;
+  /// Find the first fusion that changes the outputs.
+  std::optional<BisectOptions> bisect;
+  /// The plugins that are loaded, for commands that a message shows.
+  std::vector<std::string> plugins;
   /// Print the time of each pass.
   bool timing = false;
   /// Print one numbered line a step.
@@ -64,6 +82,11 @@ std::string printPipelines(const CompileOptions &options);
 /// Compiles one model. Every failure has been told on stderr in one line; no
 /// partial output is left. Returns the exit code of the tool.
 ExitCode compileModel(const CompileOptions &options);
+
+/// Finds the first fusion after which the model's outputs differ, tells which,
+/// and writes what shows it into the folder `<output>.bisect`. Returns
+/// OutputDiffers if there is one.
+ExitCode bisectFusions(const CompileOptions &options);
 
 } // namespace fulgur
 

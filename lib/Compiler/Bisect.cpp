@@ -1,0 +1,215 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Finds the first fusion that changes what a model computes: compiles it with
+// the first n fusions, runs it, compares, and halves the range of n.
+//
+//===----------------------------------------------------------------------===//
+#include "lib/Compiler/Compilation.h"
+#include "lib/Compiler/FusionGate.h"
+#include "lib/Support/Output.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Program.h"
+
+using namespace mlir;
+using namespace fulgur;
+
+namespace {
+class Bisection {
+public:
+  explicit Bisection(const CompileOptions &options)
+      : options(options), bisect(*options.bisect), compilation(options),
+        gate(compilation.getRemarks()), folder(options.output + ".bisect"),
+        expected(bisect.expectDirectory) {
+    compilation.getContext().registerActionHandler(std::ref(gate));
+    // The remarks of a step are those between its begin and its end.
+    compilation.getContext().disableMultithreading();
+  }
+
+  ExitCode run();
+
+private:
+  std::string in(const Twine &name) const {
+    SmallString<128> path(folder);
+    llvm::sys::path::append(path, name);
+    return path.str().str();
+  }
+
+  /// Makes the executable with what the open gate lets through.
+  ExitCode compile();
+  /// Runs it with `arguments` besides the inputs. Gives its exit code.
+  int runExecutable(ArrayRef<std::string> arguments);
+  /// Whether its outputs are the expected ones; the gate lets `count` steps
+  /// through.
+  ExitCode compare(unsigned count);
+  ExitCode makeExpected();
+  ExitCode report(unsigned step);
+  ExitCode writeFused(StringRef name, unsigned count);
+
+  const CompileOptions &options;
+  const BisectOptions &bisect;
+  Compilation compilation;
+  FusionGate gate;
+  std::string folder;
+  std::string expected;
+  OwningOpRef<ModuleOp> raised;
+};
+} // namespace
+
+ExitCode Bisection::compile() {
+  compilation.restart(raised->clone(), Stage::Raised);
+  ExitCode code = compilation.runUntil(Stage::Fused);
+  gate.close();
+  if (code == ExitCode::Success)
+    code = compilation.runUntil(Stage::Lowered);
+  return code == ExitCode::Success ? compilation.emit(in("model")) : code;
+}
+
+int Bisection::runExecutable(ArrayRef<std::string> arguments) {
+  SmallVector<std::string> all{in("model"), "run"};
+  if (bisect.inputDirectory.empty())
+    all.push_back("--random-inputs=0");
+  else
+    all.push_back("--input-dir=" + bisect.inputDirectory);
+  llvm::append_range(all, arguments);
+  SmallVector<StringRef> words(all.begin(), all.end());
+  std::string log = in("log"), problem;
+  // It would be written over, not replaced.
+  llvm::sys::fs::remove(log);
+  int code = llvm::sys::ExecuteAndWait(
+      all[0], words, std::nullopt,
+      {StringRef(), StringRef(log), StringRef(log)},
+      /*SecondsToWait=*/0, /*MemoryLimit=*/0, &problem);
+  auto isKnown = [&](ExitCode known) {
+    return code == static_cast<int>(known);
+  };
+  if (isKnown(ExitCode::Success) || isKnown(ExitCode::OutputDiffers))
+    return code;
+  if (auto text = llvm::MemoryBuffer::getFile(log); text && problem.empty())
+    problem = (*text)->getBuffer().trim().split('\n').first.str();
+  fail(ExitCode::ToolFailed, "the model does not run: " + problem);
+  return code;
+}
+
+ExitCode Bisection::compare(unsigned count) {
+  gate.open(count);
+  if (ExitCode code = compile(); code != ExitCode::Success)
+    return code;
+  SmallVector<std::string> arguments{"--expect-dir=" + expected};
+  if (!bisect.rtol.empty())
+    arguments.push_back("--rtol=" + bisect.rtol);
+  if (!bisect.atol.empty())
+    arguments.push_back("--atol=" + bisect.atol);
+  int code = runExecutable(arguments);
+  llvm::outs() << "the first " << count << " of " << gate.getSteps().size()
+               << " fusions: "
+               << (code == 0 ? "the outputs agree" : "the outputs differ")
+               << "\n";
+  return code == 0 || code == static_cast<int>(ExitCode::OutputDiffers)
+             ? static_cast<ExitCode>(code)
+             : ExitCode::ToolFailed;
+}
+
+/// The outputs of the model without fusions are the measure, unless others are
+/// given, with which they then have to agree.
+ExitCode Bisection::makeExpected() {
+  if (!expected.empty()) {
+    ExitCode code = compare(0);
+    if (code == ExitCode::OutputDiffers)
+      llvm::outs() << "no fusion is to blame: the outputs differ without any\n";
+    return code;
+  }
+  gate.open(0);
+  if (ExitCode code = compile(); code != ExitCode::Success)
+    return code;
+  expected = in("expected");
+  return runExecutable({"--output-dir=" + expected}) == 0
+             ? ExitCode::Success
+             : ExitCode::ToolFailed;
+}
+
+/// The module after the fusions, before what is left of them is decomposed.
+ExitCode Bisection::writeFused(StringRef name, unsigned count) {
+  compilation.restart(raised->clone(), Stage::Raised);
+  ModuleOp module = compilation.getModule();
+  PassManager pm(&compilation.getContext());
+  if (failed(options.pipeline.build(
+          Stage::Fused, pm,
+          [&](OpPassManager &pm) { buildFusions(pm, options.fuse); },
+          [](const Twine &) {})))
+    llvm_unreachable("the pipeline is verified");
+  gate.open(count);
+  bool ran = succeeded(pm.run(module));
+  gate.close();
+  if (!ran)
+    return ExitCode::InternalFailure;
+  PendingFile file(in(name));
+  ExitCode code = file.create([&](llvm::raw_ostream &os) {
+    OpPrintingFlags flags;
+    flags.enableDebugInfo(true, /*prettyForm=*/false);
+    module.print(os, flags);
+    os << "\n";
+    return ExitCode::Success;
+  });
+  return code == ExitCode::Success ? file.keep() : code;
+}
+
+ExitCode Bisection::report(unsigned step) {
+  const FusionStep &found = gate.getSteps()[step - 1];
+  llvm::outs() << "the outputs differ from fusion " << step
+               << " on: " << found.pass;
+  for (const auto &[node, text] : found.rewrites)
+    llvm::outs() << " at node '" << onOneLine(node) << "' (" << onOneLine(text)
+                 << ")";
+  llvm::outs() << "\n";
+  for (auto [name, count] :
+       {std::pair("before.mlir", step - 1), std::pair("after.mlir", step)})
+    if (ExitCode code = writeFused(name, count); code != ExitCode::Success)
+      return code;
+  llvm::outs() << "the model with and without it: " << in("before.mlir") << ", "
+               << in("after.mlir") << "\n";
+  return ExitCode::OutputDiffers;
+}
+
+ExitCode Bisection::run() {
+  if (std::error_code error = llvm::sys::fs::create_directories(folder))
+    return fail(ExitCode::ToolFailed,
+                folder + ": can not be created: " + error.message());
+  if (ExitCode code = compilation.prepare(); code != ExitCode::Success)
+    return code;
+  if (compilation.getStage() > Stage::Raised)
+    return fail(ExitCode::Usage, options.input +
+                                     ": expected --bisect with a model, but "
+                                     "its fusions are done");
+  if (ExitCode code = compilation.runUntil(Stage::Raised);
+      code != ExitCode::Success)
+    return code;
+  raised = compilation.getModule().clone();
+  gate.openAndRecord();
+  if (ExitCode code = compile(); code != ExitCode::Success)
+    return code;
+  unsigned good = 0, bad = gate.getSteps().size();
+  if (ExitCode code = makeExpected(); code != ExitCode::Success)
+    return code;
+  if (ExitCode code = compare(bad); code != ExitCode::OutputDiffers) {
+    if (code == ExitCode::Success)
+      llvm::outs() << "no fusion changes the outputs\n";
+    return code;
+  }
+  while (bad - good > 1) {
+    unsigned middle = good + (bad - good) / 2;
+    ExitCode code = compare(middle);
+    if (code != ExitCode::Success && code != ExitCode::OutputDiffers)
+      return code;
+    (code == ExitCode::Success ? good : bad) = middle;
+  }
+  return report(bad);
+}
+
+ExitCode fulgur::bisectFusions(const CompileOptions &options) {
+  return Bisection(options).run();
+}
