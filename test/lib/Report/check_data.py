@@ -96,10 +96,10 @@ def main(report, explained, measured):
     check_graphs(data)
     check_fusions(data)
     check_memory(data["memory"])
-    told = pathlib.Path(explained).read_text().splitlines()
+    told = json.loads(pathlib.Path(explained).read_text())
     assert len(told) == len(data["remarks"]), f"--explain tells of {len(told)}, the report of {len(data['remarks'])}"
-    for line, remark in zip(told, data["remarks"]):
-        assert line.split()[:2] == [remark["outcome"], remark["pass"]] and remark["text"] in line, (line, remark)
+    for one, remark in zip(told, data["remarks"]):
+        assert (one["outcome"], one["pass"], one["message"]) == (remark["outcome"], remark["pass"], remark["text"])
     bench = json.loads(pathlib.Path(measured).read_text())
     plan = data["memory"]["plans"][0]
     dims = dict(zip([dim["name"] for dim in data["memory"]["dims"]], plan["dims"]))
