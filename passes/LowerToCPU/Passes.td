@@ -41,6 +41,8 @@ def LowerMatmulPass : Pass<"fulgur-lower-matmul", "::mlir::ModuleOp"> {
     element type. It keeps 12 rows of two vectors of sums in registers (6 with
     AVX2), packs the left side block by block, and is parallel over rows and
     columns. A product of one row reads the right side once and nothing else.
+    A right side that indexing maps transpose is read as it lies for a few rows,
+    and else transposed panel by panel.
 
     Before:
 
@@ -64,8 +66,8 @@ def LowerMatmulPass : Pass<"fulgur-lower-matmul", "::mlir::ModuleOp"> {
     ```
 
     Does not touch products whose sums are not in f32, whose right side or
-    result has columns that are not contiguous, or whose operands are transposed
-    by indexing maps: these become loops.
+    result has columns that are not contiguous, or whose left side or result are
+    transposed by indexing maps: these become loops.
   }];
   let options = [
     Option<"vectorBytes", "vector-bytes", "unsigned", "64",

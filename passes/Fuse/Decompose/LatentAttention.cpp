@@ -6,7 +6,7 @@
 //
 // The absorbed form never transposes the cache: its scores are computed as
 // [tokens, heads], so the latents stand on the left as they lie in memory. The
-// up projection is never transposed whole either, but head by head.
+// up projection is not transposed either: each head multiplies with its rows.
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/Fulgur/IR/FulgurDialect.h"
@@ -80,11 +80,10 @@ static Value matmulHeads(Emitter &e, Value input, Value weight,
     Value left = e.slice(input, {zero, head, zero}, {rows, one, from}, {}, {1});
     Value right =
         e.slice(weight, {zero, head, offset}, {inner, one, width}, {}, {1});
-    if (transpose)
-      right = e.permute(right, {1, 0}, elementType(right));
     MixedSizes offsets{at, zero, zero}, sizes{one, rows, to};
-    Value into = e.slice(carried, offsets, sizes, {}, {0});
-    Value product = e.matmul(left, right, e.fill(into, 0));
+    Value into = e.fill(e.slice(carried, offsets, sizes, {}, {0}), 0);
+    Value product = transpose ? e.matmulTransposed(left, right, into)
+                              : e.matmul(left, right, into);
     return e.insert(product, carried, offsets, sizes);
   };
   return e.shareRows(

@@ -5,8 +5,8 @@ usage: check_matmul.py FOLDER
 
 Each depth K and element type is one model that multiplies the same rows with a
 weight, a weight stored transposed, one of a stack of weights, several weights
-side by side, and batches of a right side that is an input; and it transposes
-rows, which goes in blocks. Rows come in every number up to more than a tile."""
+side by side, an input as columns in batches and as rows; and it transposes rows,
+which goes in blocks. Rows come in every number up to more than a tile."""
 import pathlib
 import shutil
 import subprocess
@@ -22,11 +22,13 @@ MODEL = """module attributes {{fulgur.stage = "mlir:raised", fulgur.name = "matm
   fulgur.weight @stack in "stack.bin" at 0 : tensor<{e}x{k}x{n}x{type}>
   func.func @main(%x: tensor<?x{k}x{type}> {{fulgur.name = "x", fulgur.dims = ["m", ""]}},
                   %a: tensor<2x?x{k}x{type}> {{fulgur.name = "a", fulgur.dims = ["", "m", ""]}},
-                  %b: tensor<2x{k}x?x{type}> {{fulgur.name = "b", fulgur.dims = ["", "", "n"]}})
+                  %b: tensor<2x{k}x?x{type}> {{fulgur.name = "b", fulgur.dims = ["", "", "n"]}},
+                  %c: tensor<?x{k}x{type}> {{fulgur.name = "c", fulgur.dims = ["n", ""]}})
       -> (tensor<?x{n}xf32> {{fulgur.name = "plain", fulgur.dims = ["m", ""]}},
           tensor<?x{t}xf32> {{fulgur.name = "turned", fulgur.dims = ["m", ""]}},
           tensor<?x{n}xf32> {{fulgur.name = "stack", fulgur.dims = ["m", ""]}},
           tensor<?x{s}xf32> {{fulgur.name = "several", fulgur.dims = ["m", ""]}},
+          tensor<?x?xf32> {{fulgur.name = "rows", fulgur.dims = ["m", "n"]}},
           tensor<2x{k}x?x{type}> {{fulgur.name = "transpose", fulgur.dims = ["", "", "m"]}},
           tensor<2x?x?xf32> {{fulgur.name = "batch", fulgur.dims = ["", "m", "n"]}}) {{
     %zero = arith.constant 0.0 : f32
@@ -55,7 +57,11 @@ MODEL = """module attributes {{fulgur.stage = "mlir:raised", fulgur.name = "matm
     %y4 = linalg.matmul ins(%x, %c4 : tensor<?x{k}x{type}>, tensor<{k}x{s}x{type}>) outs(%z4 : tensor<?x{s}xf32>) -> tensor<?x{s}xf32>
     %e5 = tensor.empty(%m) : tensor<2x{k}x?x{type}>
     %y5 = linalg.transpose ins(%a : tensor<2x?x{k}x{type}>) outs(%e5 : tensor<2x{k}x?x{type}>) permutation = [0, 2, 1]
-    return %y0, %y1, %y2, %y4, %y5, %y3 : tensor<?x{n}xf32>, tensor<?x{t}xf32>, tensor<?x{n}xf32>, tensor<?x{s}xf32>, tensor<2x{k}x?x{type}>, tensor<2x?x?xf32>
+    %e6 = tensor.empty(%m, %n) : tensor<?x?xf32>
+    %z6 = linalg.fill ins(%zero : f32) outs(%e6 : tensor<?x?xf32>) -> tensor<?x?xf32>
+    %y6 = linalg.matmul indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>]
+        ins(%x, %c : tensor<?x{k}x{type}>, tensor<?x{k}x{type}>) outs(%z6 : tensor<?x?xf32>) -> tensor<?x?xf32>
+    return %y0, %y1, %y2, %y4, %y6, %y5, %y3 : tensor<?x{n}xf32>, tensor<?x{t}xf32>, tensor<?x{n}xf32>, tensor<?x{s}xf32>, tensor<?x?xf32>, tensor<2x{k}x?x{type}>, tensor<2x?x?xf32>
   }}
 }}
 """
@@ -74,15 +80,15 @@ def check(folder, k, kind, cpu):
     subprocess.run(["fulgur-compile", source, f"--mcpu={cpu}", "-o", folder / "matmul"], check=True)
     worst = 0.0
     for m, n in [(i, 33) for i in range(1, 14)] + [(0, 3), (25, 1), (121, 64)]:
-        inputs = {"x": make(m, k), "a": make(2, m, k), "b": make(2, k, n)}
+        inputs = {"x": make(m, k), "a": make(2, m, k), "b": make(2, k, n), "c": make(n, k)}
         for name, value in inputs.items():
             np.save(folder / f"{name}.npy", value)
         subprocess.run([folder / "matmul", "run", "--input-dir", folder, "--output-dir",
                         folder / "out"], check=True, stdout=subprocess.DEVNULL)
-        x, a, b = (inputs[i].astype(np.float64) for i in "xab")
+        x, a, b, c = (inputs[i].astype(np.float64) for i in "xabc")
         wide = {name: value.astype(np.float64) for name, value in weights.items()}
         several = np.hstack([wide["plain"], wide["turned"].T, wide["stack"][1]])
-        for name, wanted in (("several", x @ several), ("transpose", a.transpose(0, 2, 1)), ("plain", x @ wide["plain"]), ("turned", x @ wide["turned"].T),
+        for name, wanted in (("several", x @ several), ("rows", x @ c.T), ("transpose", a.transpose(0, 2, 1)), ("plain", x @ wide["plain"]), ("turned", x @ wide["turned"].T),
                              ("stack", x @ wide["stack"][1]), ("batch", a @ b)):
             got = np.load(folder / "out" / f"{name}.npy")
             assert got.shape == wanted.shape, (name, got.shape, wanted.shape)

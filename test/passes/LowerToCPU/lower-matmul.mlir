@@ -55,8 +55,27 @@ func.func @batch(%x: memref<?x?x?xbf16>, %w: memref<?x?x?xbf16>, %y: memref<?x?x
 
 // -----
 
+// A right side that a map transposes: dot products with its rows for a few rows
+// of the left side, else a panel is transposed first.
+// CHECK-LABEL: func.func @transposed(
+func.func @transposed(%x: memref<?x?xf16>, %w: memref<?x?xf16, strided<[?, 1], offset: ?>>, %y: memref<?x?xf32>) {
+  // CHECK: call @matmul_transposed_f16_16(
+  linalg.matmul indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>]
+      ins(%x, %w : memref<?x?xf16>, memref<?x?xf16, strided<[?, 1], offset: ?>>) outs(%y : memref<?x?xf32>)
+  return
+}
+// CHECK: func.func private @matmul_transposed_f16_16(%{{.*}}: memref<{{.*}}>, %[[W:.*]]: memref<{{.*}}>, %{{.*}}: memref<{{.*}}>)
+// CHECK: %[[FEW:.*]] = arith.cmpi sle, %{{.*}}, %{{.*}} : index
+// CHECK: scf.if %[[FEW]]
+// CHECK: vector.maskedload %[[W]]
+// CHECK: vector.reduction <add>
+// CHECK: } else {
+// CHECK: memref.load %[[W]]
+
+// -----
+
 // Unmatched: sums that are not f32, columns that are not contiguous, maps that
-// transpose.
+// transpose the left side.
 // CHECK-LABEL: func.func @others(
 func.func @others(%x: memref<?x?xf64>, %i: memref<?x?xi32>, %s: memref<?x?xf32, strided<[1, ?]>>, %y: memref<?x?xf32>) {
   // CHECK-COUNT-4: linalg.matmul
@@ -64,7 +83,7 @@ func.func @others(%x: memref<?x?xf64>, %i: memref<?x?xi32>, %s: memref<?x?xf32, 
   linalg.matmul ins(%x, %x : memref<?x?xf64>, memref<?x?xf64>) outs(%x : memref<?x?xf64>)
   linalg.matmul ins(%i, %i : memref<?x?xi32>, memref<?x?xi32>) outs(%i : memref<?x?xi32>)
   linalg.matmul ins(%y, %s : memref<?x?xf32>, memref<?x?xf32, strided<[1, ?]>>) outs(%y : memref<?x?xf32>)
-  linalg.matmul indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>]
+  linalg.matmul indexing_maps = [affine_map<(m, n, k) -> (k, m)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>]
       ins(%y, %y : memref<?x?xf32>, memref<?x?xf32>) outs(%y : memref<?x?xf32>)
   return
 }
