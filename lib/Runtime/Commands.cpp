@@ -42,7 +42,7 @@ private:
   Status bench();
   void info();
   Status load();
-  Status runOnce();
+  Status runOnce(bool keepsCaches);
   Status compareAll(Json &json);
   void showOutputs(Json &json);
   void tellVerbosely() const;
@@ -81,11 +81,27 @@ Status Invocation::load() {
   return status;
 }
 
-Status Invocation::runOnce() {
-  outputs.assign(model.num_outputs, FulgurTensor{});
-  for (int64_t i = 0; i < model.num_outputs; ++i)
-    outputs[i].name = model.outputs[i].name;
+/// Runs with the inputs, and asks for all outputs. With `keepsCaches` caches
+/// stay in the session: they are not asked for, and every run but the first
+/// starts from the rows that are there.
+Status Invocation::runOnce(bool keepsCaches) {
+  outputs.clear();
   std::vector<FulgurTensor> views = getViews(inputs);
+  std::vector<bool> isKept(model.num_outputs, false);
+  for (int64_t c = 0; c < model.num_caches && keepsCaches; ++c) {
+    const FulgurCache &cache = model.caches[c];
+    if (cache.copied)
+      continue;
+    isKept[cache.output] = true;
+    if (!seconds.empty())
+      views[cache.input].data = nullptr;
+  }
+  for (int64_t i = 0; i < model.num_outputs; ++i) {
+    if (isKept[i])
+      continue;
+    outputs.emplace_back();
+    outputs.back().name = model.outputs[i].name;
+  }
   double start = getTime();
   Status status =
       session.run(views.data(), views.size(), outputs.data(), outputs.size());
@@ -110,13 +126,15 @@ void Invocation::tellVerbosely() const {
           "%s: dimensions:%s\n"
           "%s: threads: %d\n"
           "%s: weights: %s, and %s of packed copies, loaded in %.3f s\n"
-          "%s: arena: %lld bytes; the largest live set is %lld bytes\n",
+          "%s: arena: %lld bytes; the largest live set is %lld bytes\n"
+          "%s: caches: %lld bytes, with room to grow\n",
           program.c_str(), dims.empty() ? " none" : dims.c_str(),
           program.c_str(), stats.threads, program.c_str(),
           describeBytes(stats.weightBytes).c_str(),
           describeBytes(stats.packedBytes).c_str(), loadSeconds,
           program.c_str(), static_cast<long long>(stats.arenaBytes),
-          static_cast<long long>(stats.largestLiveSet));
+          static_cast<long long>(stats.largestLiveSet), program.c_str(),
+          static_cast<long long>(stats.cacheBytes));
 }
 
 void Invocation::showOutputs(Json &json) {
@@ -179,7 +197,7 @@ Status Invocation::run() {
     if (Status status = writer.createFolder(options.outputDir))
       return status;
   for (int i = 0; i < std::max(options.repeat, 1); ++i)
-    if (Status status = runOnce())
+    if (Status status = runOnce(/*keepsCaches=*/false))
       return status;
   if (options.verbose)
     tellVerbosely();
@@ -216,15 +234,16 @@ Status Invocation::bench() {
   // The first runs read weights from the disk and get memory.
   double warm = 0;
   for (int i = 0; i < 3 && warm < 0.5; ++i) {
-    if (Status status = runOnce())
+    if (Status status = runOnce(/*keepsCaches=*/true))
       return status;
     warm += seconds.back();
   }
-  seconds.clear();
+  size_t numWarm = seconds.size();
   int repeat = options.repeat > 0 ? options.repeat : 10;
   for (int i = 0; i < repeat; ++i)
-    if (Status status = runOnce())
+    if (Status status = runOnce(/*keepsCaches=*/true))
       return status;
+  seconds.erase(seconds.begin(), seconds.begin() + numWarm);
   if (options.verbose)
     tellVerbosely();
   std::sort(seconds.begin(), seconds.end());
@@ -254,6 +273,7 @@ Status Invocation::bench() {
   json.field("packed_bytes", stats.packedBytes);
   json.field("arena_bytes", stats.arenaBytes);
   json.field("largest_live_set_bytes", stats.largestLiveSet);
+  json.field("cache_bytes", stats.cacheBytes);
   json.close('}');
   print(json.getText() + "\n");
   return {};
@@ -278,6 +298,34 @@ static void putTensors(const FulgurModel &model, const char *key,
         json.value(std::string("?"));
     }
     json.close(']');
+    json.close('}');
+  }
+  json.close(']');
+}
+
+static std::string describeCache(const FulgurModel &model,
+                                 const FulgurCache &cache) {
+  std::string text =
+      format("%s, %lld bytes per token, ", model.inputs[cache.input].name,
+             static_cast<long long>(getRowBytes(model, cache)));
+  if (cache.copied)
+    return text + "copied in every step: " + cache.copied;
+  return text + "updated in place as " + model.outputs[cache.output].name;
+}
+
+static void putCaches(const FulgurModel &model, Json &json) {
+  json.key("caches").open('[');
+  for (int64_t c = 0; c < model.num_caches; ++c) {
+    const FulgurCache &cache = model.caches[c];
+    json.open('{');
+    json.field("input", std::string(model.inputs[cache.input].name));
+    if (cache.copied)
+      json.field("copied", std::string(cache.copied));
+    else
+      json.field("output", std::string(model.outputs[cache.output].name));
+    json.field("in_place", !cache.copied);
+    json.field("axis", int64_t(cache.axis));
+    json.field("bytes_per_token", getRowBytes(model, cache));
     json.close('}');
   }
   json.close(']');
@@ -340,6 +388,7 @@ void Invocation::info() {
     json.close(']');
     putTensors(model, "inputs", model.inputs, model.num_inputs, json);
     putTensors(model, "outputs", model.outputs, model.num_outputs, json);
+    putCaches(model, json);
     json.field("weights", model.num_weights);
     json.field("weight_bytes", bytes);
     if (!memory.unbounded && memory.arenaBytes >= 0)
@@ -360,6 +409,8 @@ void Invocation::info() {
     print("input:    " + describeTensor(model, model.inputs[i]) + "\n");
   for (int64_t i = 0; i < model.num_outputs; ++i)
     print("output:   " + describeTensor(model, model.outputs[i]) + "\n");
+  for (int64_t c = 0; c < model.num_caches; ++c)
+    print("cache:    " + describeCache(model, model.caches[c]) + "\n");
   print(format("weights:  %lld, %s\n",
                static_cast<long long>(model.num_weights),
                describeBytes(bytes).c_str()));

@@ -95,6 +95,18 @@ static Status checkModel(const FulgurModel &model) {
                   "%s %s of the compiled model is not consistent",
                   isOutput ? "output" : "input", quoted(info.name).c_str());
   }
+  for (int64_t c = 0; c < model.num_caches; ++c) {
+    const FulgurCache &cache = model.caches[c];
+    if (cache.input < 0 || cache.input >= model.num_inputs || cache.axis < 0 ||
+        cache.axis >= model.inputs[cache.input].rank ||
+        (!cache.copied &&
+         (cache.output < 0 || cache.output >= model.num_outputs ||
+          model.outputs[cache.output].rank != model.inputs[cache.input].rank ||
+          model.outputs[cache.output].type != model.inputs[cache.input].type ||
+          cache.new_rows < -model.num_dims)))
+      return fail(ExitCode::InternalFailure,
+                  "cache %lld of the compiled model is not consistent", ll(c));
+  }
   return {};
 }
 
@@ -110,6 +122,7 @@ Status Session::load(const FulgurOptions &options) {
     return status;
   stats.weightBytes = weights.getStoredBytes();
   stats.packedBytes = weights.getPackedBytes();
+  boundInputs.resize(model.num_inputs);
   inputPointers.resize(model.num_inputs);
   outputRooms.resize(model.num_outputs);
   outputBuffers.resize(model.num_outputs);
@@ -154,12 +167,20 @@ Status Session::bindInputs(const FulgurTensor *inputs, int64_t numInputs,
     if (!computeBytes(input->shape, input->rank, element, bytes))
       return fail(ExitCode::InvalidInput, "input %s is too large",
                   quoted(info.name).c_str());
-    if ((bytes > 0 && !input->data) ||
+    int64_t cache = caches.findInput(k);
+    if (cache >= 0 && bytes > 0 && !input->data && !caches.keeps(cache, *input))
+      return fail(ExitCode::InvalidInput,
+                  "expected data of input %s, as the last run left no %s of "
+                  "it, but got none",
+                  quoted(info.name).c_str(),
+                  describeShape(input->shape, input->rank).c_str());
+    if ((bytes > 0 && !input->data && cache < 0) ||
         reinterpret_cast<uintptr_t>(input->data) % element != 0)
       return fail(ExitCode::InvalidInput,
                   "expected data of input %s to be aligned to %lld bytes, but "
                   "got %p",
                   quoted(info.name).c_str(), ll(element), input->data);
+    boundInputs[k] = input;
     inputPointers[k] = input->data;
   }
   for (int64_t k = 0; k < model.num_dims; ++k)
@@ -213,6 +234,8 @@ Status Session::prepare(const Shape &newDims) {
 
   for (int64_t i = 0; i < model.num_outputs; ++i) {
     const FulgurTensorInfo &info = model.outputs[i];
+    if (caches.findOutput(i) >= 0)
+      continue;
     Shape shape = resolve(info);
     bool determined = true;
     for (int64_t extent : shape)
@@ -239,7 +262,15 @@ Status Session::prepare(const Shape &newDims) {
 Status Session::checkOutputs() {
   for (int64_t i = 0; i < model.num_outputs; ++i) {
     const FulgurTensorInfo &info = model.outputs[i];
-    const FulgurBuffer &buffer = outputBuffers[i];
+    FulgurBuffer &buffer = outputBuffers[i];
+    if (int64_t c = caches.findOutput(i); c >= 0) {
+      if (buffer.data != caches.getBuffer(c))
+        return fail(ExitCode::InternalFailure,
+                    "expected output %s to be updated in place, but got a copy",
+                    quoted(info.name).c_str());
+      const Shape &shape = caches.getShape(c);
+      std::copy(shape.begin(), shape.end(), buffer.shape);
+    }
     Shape wanted = resolve(info);
     bool agrees = computeBytes(buffer.shape, info.rank,
                                getElementBytes(info.type), outputBytes[i]);
@@ -280,7 +311,13 @@ Status Session::giveOutputs(FulgurTensor *outputs, int64_t numOutputs) {
     output.rank = model.outputs[k].rank;
     memcpy(output.shape, outputBuffers[k].shape, sizeof(output.shape));
     output.bytes = outputBytes[k];
-    if (!output.data)
+    int64_t cache = caches.findOutput(k);
+    if (cache >= 0 && output.data)
+      caches.copyDense(cache, output.data);
+    else if (cache >= 0) {
+      if (Status status = caches.getDense(cache, output.data))
+        return status;
+    } else if (!output.data)
       output.data = outputBuffers[k].data;
     else if (output.bytes > 0)
       memcpy(output.data, outputBuffers[k].data, output.bytes);
@@ -295,6 +332,9 @@ Status Session::run(const FulgurTensor *inputs, int64_t numInputs,
     return status;
   if (Status status = prepare(newDims))
     return status;
+  if (Status status = caches.bind(boundInputs, dims, inputPointers))
+    return status;
+  stats.cacheBytes = caches.getBytes();
   for (int64_t i = 0; i < model.num_outputs; ++i) {
     outputBuffers[i] = {outputRooms[i].data(), {}};
     Shape shape = resolve(model.outputs[i]);
@@ -303,13 +343,15 @@ Status Session::run(const FulgurTensor *inputs, int64_t numInputs,
   context.begin();
   StepContext *before = StepContext::getCurrent();
   StepContext::setCurrent(&context);
-  FulgurStep step = {dims.data(),          arena.data(),
-                     plan.offsets.data(),  weights.getPointers(),
-                     inputPointers.data(), outputBuffers.data()};
+  FulgurStep step = {dims.data(),           arena.data(),
+                     plan.offsets.data(),   weights.getPointers(),
+                     inputPointers.data(),  outputBuffers.data(),
+                     caches.getCapacities()};
   model.step(&step);
   StepContext::setCurrent(before);
   if (const std::string *failure = context.getFailure())
     return fail(ExitCode::InvalidInput, "%s", failure->c_str());
+  caches.commit(dims);
   if (Status status = checkOutputs())
     return status;
   return giveOutputs(outputs, numOutputs);

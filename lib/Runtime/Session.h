@@ -9,6 +9,7 @@
 #define FULGUR_LIB_RUNTIME_SESSION_H
 
 #include "fulgur/Runtime/Fulgur.h"
+#include "lib/Runtime/Caches.h"
 #include "lib/Runtime/StepContext.h"
 #include "lib/Runtime/Types.h"
 #include "lib/Runtime/Weights.h"
@@ -27,6 +28,8 @@ struct SessionStats {
   /// Of the last dimensions that ran.
   int64_t arenaBytes = 0;
   int64_t largestLiveSet = 0;
+  /// Of the buffers of caches, with their room to grow.
+  int64_t cacheBytes = 0;
 };
 
 /// Where the buffers of a step are, and what they take together.
@@ -49,7 +52,7 @@ Status matchShape(const FulgurModel &model, const FulgurTensorInfo &info,
 
 class Session {
 public:
-  explicit Session(const FulgurModel &model) : model(model) {}
+  explicit Session(const FulgurModel &model) : model(model), caches(model) {}
 
   Status load(const FulgurOptions &options);
 
@@ -72,12 +75,14 @@ private:
   const FulgurModel &model;
   StepContext context;
   Weights weights;
+  Caches caches;
   SessionStats stats;
 
   bool prepared = false;
   Shape dims;
   Block arena;
   MemoryPlan plan;
+  std::vector<const FulgurTensor *> boundInputs;
   std::vector<void *> inputPointers;
   std::vector<Block> outputRooms;
   std::vector<FulgurBuffer> outputBuffers;

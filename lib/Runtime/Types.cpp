@@ -161,6 +161,16 @@ std::string fulgur::rt::describeShape(const FulgurModel &model,
   return text + "]";
 }
 
+int64_t fulgur::rt::getRowBytes(const FulgurModel &model,
+                                const FulgurCache &cache) {
+  const FulgurTensorInfo &info = model.inputs[cache.input];
+  int64_t bytes = getElementBytes(info.type);
+  for (int32_t d = 0; d < info.rank; ++d)
+    if (d != cache.axis && info.shape[d] > 0)
+      bytes *= info.shape[d];
+  return bytes;
+}
+
 std::string fulgur::rt::describeTensor(const FulgurModel &model,
                                        const FulgurTensorInfo &info) {
   return std::string(info.name) + ": " + getTypeName(info.type) +

@@ -40,6 +40,10 @@ std::string describeShape(const FulgurModel &model,
 std::string describeTensor(const FulgurModel &model,
                            const FulgurTensorInfo &info);
 
+/// Bytes of one row of a cache: of its fixed extents but for the axis. Named
+/// ones, as a batch, are left out.
+int64_t getRowBytes(const FulgurModel &model, const FulgurCache &cache);
+
 /// The element `index` of an array. Floats exactly; integers beyond 2^53 are
 /// rounded.
 double readNumber(int32_t type, const void *data, int64_t index);

@@ -17,7 +17,7 @@
 using namespace llvm;
 using namespace fulgur;
 
-static_assert(FULGUR_ABI_VERSION == 1, "this file writes another version");
+static_assert(FULGUR_ABI_VERSION == 2, "this file writes another version");
 
 // FulgurDim
 static_assert(offsetof(FulgurDim, min) == 8 && offsetof(FulgurDim, max) == 16 &&
@@ -43,6 +43,12 @@ static_assert(offsetof(FulgurWeight, file) == 8 &&
 // FulgurLifetime
 static_assert(offsetof(FulgurLifetime, last) == 8 &&
               sizeof(FulgurLifetime) == 16);
+// FulgurCache
+static_assert(offsetof(FulgurCache, output) == 4 &&
+              offsetof(FulgurCache, axis) == 8 &&
+              offsetof(FulgurCache, reserved) == 12 &&
+              offsetof(FulgurCache, new_rows) == 16 &&
+              offsetof(FulgurCache, copied) == 24 && sizeof(FulgurCache) == 32);
 // FulgurModel: all fields have 8 bytes.
 static_assert(offsetof(FulgurModel, name) == 8 &&
               offsetof(FulgurModel, compiler) == 16 &&
@@ -60,7 +66,10 @@ static_assert(offsetof(FulgurModel, name) == 8 &&
               offsetof(FulgurModel, embedded) == 112 &&
               offsetof(FulgurModel, embedded_bytes) == 120 &&
               offsetof(FulgurModel, buffer_sizes) == 128 &&
-              offsetof(FulgurModel, step) == 136 && sizeof(FulgurModel) == 144);
+              offsetof(FulgurModel, step) == 136 &&
+              offsetof(FulgurModel, num_caches) == 144 &&
+              offsetof(FulgurModel, caches) == 152 &&
+              sizeof(FulgurModel) == 160);
 
 namespace {
 class DescriptorBuilder {
@@ -185,6 +194,15 @@ void DescriptorBuilder::build(const ModelInfo &info, StringRef blob,
       table(info.buffers, "fulgur_buffers", [&](const BufferLifetime &buffer) {
         return Fields{i64(buffer.first), i64(buffer.last)};
       });
+  Constant *caches =
+      table(info.caches, "fulgur_caches", [&](const CacheInfo &cache) {
+        return Fields{i32(cache.input),
+                      i32(cache.output),
+                      i32(cache.axis),
+                      i32(0),
+                      i64(cache.newRows),
+                      cache.copied.empty() ? null() : string(cache.copied)};
+      });
   // Nothing of this machine is in a model that needs no files.
   bool hasFiles = any_of(info.weights, [](const WeightInfo &weight) {
     return !weight.file.empty();
@@ -192,14 +210,27 @@ void DescriptorBuilder::build(const ModelInfo &info, StringRef blob,
   Constant *folder = hasFiles ? string(info.folder) : null();
   Constant *sizes =
       info.buffers.empty() ? null() : function("fulgur_buffer_sizes");
-  GlobalVariable *model = global(
-      structure({i64(FULGUR_ABI_VERSION), string(info.name), string(compiler),
-                 folder, i64(info.dims.size()), dims, i64(info.inputs.size()),
-                 inputs, i64(info.outputs.size()), outputs,
-                 i64(info.weights.size()), weights, i64(info.buffers.size()),
-                 buffers, embedded, i64(blob.size()), sizes,
-                 function("fulgur_step")}),
-      "fulgur_model");
+  GlobalVariable *model = global(structure({i64(FULGUR_ABI_VERSION),
+                                            string(info.name),
+                                            string(compiler),
+                                            folder,
+                                            i64(info.dims.size()),
+                                            dims,
+                                            i64(info.inputs.size()),
+                                            inputs,
+                                            i64(info.outputs.size()),
+                                            outputs,
+                                            i64(info.weights.size()),
+                                            weights,
+                                            i64(info.buffers.size()),
+                                            buffers,
+                                            embedded,
+                                            i64(blob.size()),
+                                            sizes,
+                                            function("fulgur_step"),
+                                            i64(info.caches.size()),
+                                            caches}),
+                                 "fulgur_model");
   model->setLinkage(GlobalValue::ExternalLinkage);
   model->setDSOLocal(false);
   model->setUnnamedAddr(GlobalValue::UnnamedAddr::None);

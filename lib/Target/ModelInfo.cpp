@@ -48,6 +48,7 @@ private:
   bool readType(const Twine &what, Type type, TensorInfo &tensor);
   bool readWeight(WeightOp op);
   bool readBuffers();
+  bool readCaches();
 
   ModuleOp module;
   ModelInfo &info;
@@ -234,6 +235,51 @@ bool Reader::readBuffers() {
   return true;
 }
 
+bool Reader::readCaches() {
+  ArrayRef<Attribute> elements;
+  if (!readArray("fulgur.caches", elements))
+    return false;
+  for (Attribute element : elements) {
+    auto dictionary = dyn_cast<DictionaryAttr>(element);
+    auto get = [&](StringRef key, size_t end) -> int64_t {
+      auto number = dictionary ? dictionary.getAs<IntegerAttr>(key) : nullptr;
+      if (!number || !number.getType().isInteger(64))
+        return -1;
+      int64_t value = number.getInt();
+      return value < static_cast<int64_t>(end) ? value : -1;
+    };
+    CacheInfo cache;
+    cache.input = get("input", info.inputs.size());
+    if (cache.input >= 0)
+      cache.axis = get("axis", info.inputs[cache.input].shape.size());
+    if (cache.input < 0 || cache.axis < 0)
+      return malformed("fulgur.caches", "dictionaries with an input and one of "
+                                        "its axes");
+    if (auto copied = dictionary.getAs<StringAttr>("copied")) {
+      cache.copied = copied.str();
+      info.caches.push_back(std::move(cache));
+      continue;
+    }
+    cache.output = get("output", info.outputs.size());
+    cache.newRows = get("new", INT64_MAX);
+    bool isCounted = cache.newRows >= 0;
+    if (auto name = dictionary.getAs<StringAttr>("new")) {
+      auto it = dimIndex.find(name.getValue());
+      isCounted = it != dimIndex.end();
+      cache.newRows = isCounted ? FULGUR_NAMED_EXTENT(it->second) : 0;
+    }
+    const TensorInfo &input = info.inputs[cache.input];
+    if (!isCounted || cache.output < 0 ||
+        info.outputs[cache.output].shape.size() != input.shape.size() ||
+        info.outputs[cache.output].type != input.type)
+      return malformed("fulgur.caches",
+                       "dictionaries with an output like the input '" +
+                           Twine(input.name) + "' and a number of new rows");
+    info.caches.push_back(std::move(cache));
+  }
+  return true;
+}
+
 ExitCode Reader::run() {
   if (auto name = module->getAttrOfType<StringAttr>("fulgur.name"))
     info.name = name.str();
@@ -242,7 +288,7 @@ ExitCode Reader::run() {
   if (readDims() &&
       readTensors("fulgur.inputs", /*isOutput=*/false, info.inputs) &&
       readTensors("fulgur.outputs", /*isOutput=*/true, info.outputs) &&
-      readBuffers())
+      readBuffers() && readCaches())
     for (WeightOp weight : module.getOps<WeightOp>())
       if (!readWeight(weight))
         break;

@@ -46,6 +46,16 @@ struct BufferLifetime {
   int64_t last = 0;
 };
 
+/// As FulgurCache.
+struct CacheInfo {
+  int32_t input = 0;
+  int32_t output = -1;
+  int32_t axis = 0;
+  int64_t newRows = 0;
+  /// Why it is not updated in place; empty if it is.
+  std::string copied;
+};
+
 struct ModelInfo {
   std::string name;
   /// What the `file` of a weight is relative to.
@@ -55,6 +65,7 @@ struct ModelInfo {
   std::vector<TensorInfo> outputs;
   std::vector<WeightInfo> weights;
   std::vector<BufferLifetime> buffers;
+  std::vector<CacheInfo> caches;
 };
 
 /// Reads the attributes and the weights of `module`. A module that breaks the

@@ -41,6 +41,8 @@ private:
   FailureOr<Attribute> describe(func::FuncOp main, Type type,
                                 DictionaryAttr attributes, StringRef role,
                                 unsigned index);
+  /// Notes which input is which output, with new rows behind it.
+  FailureOr<Attribute> describeCaches(func::FuncOp main);
   LogicalResult readBounds(func::FuncOp main);
   void shareDims(func::FuncOp main);
 
@@ -78,6 +80,12 @@ FailureOr<Attribute> DescribeModelPass::describe(func::FuncOp main, Type type,
     auto dim = given && axis < static_cast<int64_t>(given.size())
                    ? dyn_cast<StringAttr>(given[axis])
                    : StringAttr();
+    // The model takes the rows of a cache; its capacity is between the step and
+    // the runtime.
+    if (auto cache = dyn_cast_if_present<DictionaryAttr>(get("fulgur.cache")))
+      if (auto past = cache.getAs<StringAttr>("past"))
+        if (cache.getAs<IntegerAttr>("axis").getInt() == axis)
+          dim = past;
     if (!tensor.isDynamicDim(axis))
       continue;
     // An extent of an output that is no input's ("past + seq") has no name that
@@ -95,6 +103,27 @@ FailureOr<Attribute> DescribeModelPass::describe(func::FuncOp main, Type type,
       {builder.getNamedAttr("name", name),
        builder.getNamedAttr("type", TypeAttr::get(declared)),
        builder.getNamedAttr("dims", builder.getArrayAttr(names))}));
+}
+
+FailureOr<Attribute> DescribeModelPass::describeCaches(func::FuncOp main) {
+  Builder builder(&getContext());
+  SmallVector<Attribute> caches;
+  for (unsigned i = 0, e = main.getNumArguments(); i < e; ++i) {
+    auto cache = main.getArgAttrOfType<DictionaryAttr>(i, "fulgur.cache");
+    if (!cache)
+      continue;
+    Attribute name = main.getArgAttr(i, "fulgur.name");
+    NamedAttrList entry(cache);
+    entry.set("input", builder.getI64IntegerAttr(i));
+    for (unsigned k = 0, n = main.getNumResults(); k < n; ++k)
+      if (main.getResultAttr(k, "fulgur.updates") == name)
+        entry.set("output", builder.getI64IntegerAttr(k));
+    if (!entry.get("output") && !entry.get("copied"))
+      return main.emitError("expected the cache ")
+             << name << " to be updated by an output, but got none";
+    caches.push_back(entry.getDictionary(&getContext()));
+  }
+  return Attribute(builder.getArrayAttr(caches));
 }
 
 LogicalResult DescribeModelPass::readBounds(func::FuncOp main) {
@@ -167,7 +196,8 @@ void DescribeModelPass::runOnOperation() {
       return signalPassFailure();
     outputs.push_back(*output);
   }
-  if (failed(readBounds(main)))
+  FailureOr<Attribute> caches = describeCaches(main);
+  if (failed(caches) || failed(readBounds(main)))
     return signalPassFailure();
   shareDims(main);
 
@@ -178,9 +208,12 @@ void DescribeModelPass::runOnOperation() {
          builder.getNamedAttr("min", builder.getI64IntegerAttr(bounds.min)),
          builder.getNamedAttr("max", builder.getI64IntegerAttr(bounds.max))}));
   module->setAttr("fulgur.dims", builder.getArrayAttr(described));
+  module->setAttr("fulgur.caches", *caches);
   module->setAttr("fulgur.inputs", builder.getArrayAttr(inputs));
   module->setAttr("fulgur.outputs", builder.getArrayAttr(outputs));
-  for (unsigned i = 0, e = main.getNumArguments(); i < e; ++i)
+  for (unsigned i = 0, e = main.getNumArguments(); i < e; ++i) {
+    auto cache = main.getArgAttrOfType<DictionaryAttr>(i, "fulgur.cache");
     main.setArgAttr(i, bufferization::BufferizationDialect::kWritableAttrName,
-                    builder.getBoolAttr(false));
+                    builder.getBoolAttr(cache && cache.contains("past")));
+  }
 }

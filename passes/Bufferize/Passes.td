@@ -11,8 +11,10 @@ def DescribeModelPass : Pass<"fulgur-describe-model", "::mlir::ModuleOp"> {
   let description = [{
     Writes what the executable tells of its model on the module, while `@main`
     still has tensors: `fulgur.dims` (in order of first appearance),
-    `fulgur.inputs` and `fulgur.outputs`. Arguments become read-only, as their
-    memory is the caller's, and each dimension one `fulgur.dim`. Does not change what is computed.
+    `fulgur.inputs`, `fulgur.outputs` and `fulgur.caches`. Arguments become
+    read-only, as their memory is the caller's, but for caches that are updated
+    in place, and each dimension one `fulgur.dim`. Does not change what is
+    computed.
 
     Before:
 
@@ -25,6 +27,7 @@ def DescribeModelPass : Pass<"fulgur-describe-model", "::mlir::ModuleOp"> {
 
     ```mlir
     module attributes {
+      fulgur.caches = [],
       fulgur.dims = [{max = 0, min = 0, name = "seq"} ],
       fulgur.inputs = [{dims = ["seq"], name = "x", type = tensor<?xf32>} ],
       fulgur.outputs = []} {

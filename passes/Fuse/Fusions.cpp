@@ -17,6 +17,8 @@ static const FusionInfo fusions[] = {
      [] { return createFuseIndexSelectPass(); }},
     {"merge-projections", "projections of the same rows as one product",
      [] { return createMergeProjectionsPass(); }},
+    {"update-caches-in-place", "caches that grow where they are",
+     [] { return createUpdateCachesInPlacePass(); }},
 };
 
 llvm::ArrayRef<FusionInfo> fulgur::getFusions() { return fusions; }

@@ -45,6 +45,8 @@ private:
   LogicalResult numberSymbols();
   LogicalResult lowerMain(func::FuncOp main);
   void lowerBufferSizes(func::FuncOp function);
+  bool isCapacity(func::FuncOp main, unsigned index, int64_t axis);
+  LogicalResult verifyCaches(func::FuncOp main, func::ReturnOp op);
   FailureOr<Value> makeArgument(func::FuncOp main, unsigned index);
   void lowerReturn(func::ReturnOp op);
   LogicalResult lowerUses(func::FuncOp function, Value step);
@@ -79,6 +81,8 @@ private:
   Type i64;
   Location loc = builder.getUnknownLoc();
   llvm::StringMap<int64_t> dims, weights;
+  /// The number of the cache that an argument of @main is the buffer of.
+  llvm::DenseMap<int64_t, int64_t> caches;
   llvm::StringMap<LLVM::GlobalOp> texts;
   Value step;
 };
@@ -113,6 +117,17 @@ LogicalResult ModelLowering::numberSymbols() {
                << dim;
       dims[name.getValue()] = i;
     }
+  if (auto all = module->getAttrOfType<ArrayAttr>("fulgur.caches"))
+    for (auto [i, attribute] : llvm::enumerate(all)) {
+      auto cache = dyn_cast<DictionaryAttr>(attribute);
+      auto input = cache ? cache.getAs<IntegerAttr>("input") : IntegerAttr();
+      if (!input)
+        return module.emitError("expected 'fulgur.caches' to hold dictionaries "
+                                "with an input, but got ")
+               << attribute;
+      if (!cache.contains("copied"))
+        caches[input.getInt()] = i;
+    }
   for (auto weight : module.getOps<WeightOp>())
     weights.try_emplace(weight.getSymName(), weights.size());
   return success();
@@ -143,6 +158,14 @@ Value ModelLowering::makeDense(MemRefType type, Value data, ValueRange sizes) {
   return castTo(descriptor, type);
 }
 
+/// Whether an extent of argument `index` is how many rows a cache has room for.
+bool ModelLowering::isCapacity(func::FuncOp main, unsigned index,
+                               int64_t axis) {
+  auto cache = main.getArgAttrOfType<DictionaryAttr>(index, "fulgur.cache");
+  auto along = cache ? cache.getAs<IntegerAttr>("axis") : IntegerAttr();
+  return along && along.getInt() == axis && caches.contains(index);
+}
+
 /// Makes what argument `index` of @main stands for from the step.
 FailureOr<Value> ModelLowering::makeArgument(func::FuncOp main,
                                              unsigned index) {
@@ -166,6 +189,11 @@ FailureOr<Value> ModelLowering::makeArgument(func::FuncOp main,
   for (auto [axis, extent] : llvm::enumerate(type.getShape())) {
     if (!ShapedType::isDynamic(extent))
       continue;
+    if (isCapacity(main, index, axis)) {
+      Value all = loadAt(step, offsetof(FulgurStep, capacities), pointer);
+      sizes.push_back(loadAt(all, caches.at(index) * sizeof(int64_t), i64));
+      continue;
+    }
     auto name = names && axis < names.size() ? dyn_cast<StringAttr>(names[axis])
                                              : StringAttr();
     auto it = name ? dims.find(name.getValue()) : dims.end();
@@ -176,6 +204,22 @@ FailureOr<Value> ModelLowering::makeArgument(func::FuncOp main,
     sizes.push_back(loadAt(dimArray, it->second * sizeof(int64_t), i64));
   }
   return makeDense(type, data, sizes);
+}
+
+/// What is said to be updated in place must come out as the buffer that went
+/// in.
+LogicalResult ModelLowering::verifyCaches(func::FuncOp main,
+                                          func::ReturnOp op) {
+  for (auto [result, value] : llvm::enumerate(op.getOperands())) {
+    Attribute name = main.getResultAttr(result, "fulgur.updates");
+    auto argument = dyn_cast<BlockArgument>(value);
+    if (name && (!argument || main.getArgAttr(argument.getArgNumber(),
+                                              "fulgur.name") != name))
+      return op.emitError("expected result ")
+             << result << " of 'main' to be the buffer of the cache " << name
+             << ", but got a copy";
+  }
+  return success();
 }
 
 /// Tells the runtime where the outputs are.
@@ -213,6 +257,8 @@ LogicalResult ModelLowering::lowerMain(func::FuncOp main) {
                                 "buffers of rank at most ")
              << FULGUR_MAX_RANK << ", but got " << value.getType();
   }
+  if (failed(verifyCaches(main, returnOp)))
+    return failure();
   loc = main.getLoc();
   unsigned count = main.getNumArguments();
   step = body.addArgument(pointer, loc);

@@ -48,7 +48,7 @@ typedef struct FulgurTensor {
   int32_t type; /* FulgurType */
   int32_t rank;
   int64_t shape[FULGUR_MAX_RANK];
-  void *data;
+  void *data;    /* null: see fulgur_run */
   int64_t bytes; /* inputs: ignored; outputs: see fulgur_run */
 } FulgurTensor;
 
@@ -64,10 +64,24 @@ FULGUR_API fulgur_session *fulgur_create(const FulgurOptions *options);
  * Inputs are only read, and only during the call.
  *
  * An output with null `data` gets memory of the session, which is valid until
- * the next fulgur_run or fulgur_destroy; copy it before giving it back as an
- * input. With other `data`, the result is
- * copied there, and `bytes` has to say how much room there is. `type`, `rank`,
- * `shape` and `bytes` are set in both cases; after a failure they are not. */
+ * the next fulgur_run or fulgur_destroy, and is not to be written to; copy it
+ * before giving it back as an input. With other `data`, the result is copied
+ * there, and `bytes` has to say how much room there is. `type`, `rank`, `shape`
+ * and `bytes` are set in both cases; after a failure they are not.
+ *
+ * Caches: an input and an output that fulgur_model_info()->caches pairs without
+ * a reason to copy are one buffer of the session. It keeps the rows that a run
+ * left, and the next run adds to them where they are. To go on,
+ *
+ *   - give the output's memory back as the input's, with the output's shape; or
+ *   - leave the output out, and give the input null `data` and a shape of at
+ *     most as many rows as are kept: it is the first ones of them. Fewer rows
+ *     than were left take tokens back.
+ *
+ * Neither copies, with one exception: an output that is asked for is dense, and
+ * where a batch has several sequences that is a copy; the second way avoids it.
+ * Any other `data` starts the cache anew, and is copied into the buffer. After
+ * a run that fails the cache keeps the rows that the run was given at most. */
 FULGUR_API int32_t fulgur_run(fulgur_session *session,
                               const FulgurTensor *inputs, int64_t num_inputs,
                               FulgurTensor *outputs, int64_t num_outputs);

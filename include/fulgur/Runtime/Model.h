@@ -12,7 +12,8 @@
  *   1. reads the inputs, and from their shapes the named dimensions;
  *   2. asks buffer_sizes() for the bytes of every buffer under these
  *      dimensions, and places the buffers in one arena by their lifetimes;
- *   3. calls step().
+ *   3. sees to the room of the caches;
+ *   4. calls step().
  *
  * The compiler writes these structures field by field: a change here changes
  * FULGUR_ABI_VERSION and lib/Target/ModelDescriptor.cpp.
@@ -26,7 +27,7 @@
 extern "C" {
 #endif
 
-#define FULGUR_ABI_VERSION 1
+#define FULGUR_ABI_VERSION 2
 #define FULGUR_MAX_RANK 8
 /* Alignment in bytes of the arena, of every buffer in it, of fulgur_alloc and
  * of packed weights. Inputs, outputs and other weights are aligned to their
@@ -93,6 +94,21 @@ typedef struct FulgurWeight {
   int32_t stored_packed;
 } FulgurWeight;
 
+/* An input whose rows come out again, with new ones behind them. The runtime
+ * owns the buffer of such a cache: it holds the rows of the input and has room
+ * along `axis`; the step writes the new rows there, and that is the output. */
+typedef struct FulgurCache {
+  int32_t input;
+  int32_t output; /* -1 when it is copied */
+  int32_t axis;
+  int32_t reserved;
+  /* How many rows a step adds: >= 0 so many, -1-k the k-th dimension. */
+  int64_t new_rows;
+  /* Why the step copies the past rows into an output like any other; null when
+   * it does not. Nothing but `input` and `axis` counts then. */
+  const char *copied;
+} FulgurCache;
+
 /* The steps between which a buffer holds something (both included). Two
  * buffers whose ranges do not meet may share memory. */
 typedef struct FulgurLifetime {
@@ -112,13 +128,17 @@ typedef struct FulgurStep {
   char *arena;            /* buffer b starts at arena + offsets[b] */
   const int64_t *offsets; /* multiples of FULGUR_ALIGNMENT */
   void *const *weights;
+  /* A cache that is updated in place: its buffer, as large along the axis as
+   * capacities[] says, otherwise as the input. */
   void *const *inputs;
   /* On entry: the extents that the dimensions determine, the others -1000;
    * `data` is room for the whole output when all extents are determined, else
    * null. On return: all extents, and `data` at the result, which is that room
    * or anything that lives as long: a place in the arena, an input, a weight,
-   * or memory from fulgur_alloc. */
+   * or memory from fulgur_alloc. For a cache that is updated in place `data` is
+   * its buffer in the end, and the extents are not looked at. */
   FulgurBuffer *outputs;
+  const int64_t *capacities; /* rows of the buffer of every cache */
 } FulgurStep;
 
 typedef struct FulgurModel {
@@ -144,6 +164,8 @@ typedef struct FulgurModel {
   /* Writes the size of every buffer; null when there are no buffers. */
   void (*buffer_sizes)(const int64_t *dims, int64_t *bytes);
   void (*step)(const FulgurStep *step);
+  int64_t num_caches;
+  const FulgurCache *caches;
 } FulgurModel;
 
 extern const FulgurModel fulgur_model;

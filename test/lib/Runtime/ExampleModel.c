@@ -107,4 +107,6 @@ const FulgurModel fulgur_model = {FULGUR_ABI_VERSION,
                                   embedded,
                                   sizeof(embedded),
                                   bufferSizes,
-                                  runStep};
+                                  runStep,
+                                  0,
+                                  0};

@@ -47,3 +47,30 @@ func.func @main(%x: tensor<?xf32> {fulgur.name = "x"}) {
 func.func @main(%x: tensor<4xf32>) {
   return
 }
+
+// -----
+
+// The model takes and gives the rows of a cache; its buffer may be written to.
+// CHECK: fulgur.caches = [{axis = 1 : i64, input = 0 : i64, new = "seq", output = 1 : i64, past = "past"},
+// CHECK-SAME: {axis = 0 : i64, copied = "why", input = 2 : i64}]
+// CHECK-SAME: fulgur.inputs = [{dims = ["", "past"], name = "a", type = tensor<2x?xf32>}
+// CHECK-SAME: fulgur.outputs = [{dims = ["seq"], name = "y", type = tensor<?xf32>}, {dims = ["", ""], name = "b", type = tensor<2x?xf32>}]
+// CHECK: bufferization.writable = true
+// CHECK-SAME: bufferization.writable = false
+// CHECK-SAME: bufferization.writable = false
+func.func @main(%a: tensor<2x?xf32> {fulgur.name = "a", fulgur.dims = ["", ""],
+                    fulgur.cache = {axis = 1 : i64, past = "past", new = "seq"}},
+                %x: tensor<?xf32> {fulgur.name = "x", fulgur.dims = ["seq"]},
+                %c: tensor<4xf32> {fulgur.name = "c", fulgur.cache = {axis = 0 : i64, copied = "why"}})
+    -> (tensor<?xf32> {fulgur.name = "y", fulgur.dims = ["seq"]},
+        tensor<2x?xf32> {fulgur.name = "b", fulgur.dims = ["", "past + seq"], fulgur.updates = "a"}) {
+  return %x, %a : tensor<?xf32>, tensor<2x?xf32>
+}
+
+// -----
+
+// expected-error @below {{expected the cache "a" to be updated by an output, but got none}}
+func.func @main(%a: tensor<2x?xf32> {fulgur.name = "a", fulgur.dims = ["", ""],
+                    fulgur.cache = {axis = 1 : i64, past = "past", new = 1 : i64}}) {
+  return
+}

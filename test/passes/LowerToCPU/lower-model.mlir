@@ -35,3 +35,41 @@ module {
     return %v : memref<4x4xf32, strided<[8, 1]>>
   }
 }
+
+// -----
+
+// The capacity of a cache is the runtime's: the second one is asked for.
+module attributes {
+  fulgur.caches = [{axis = 0 : i64, input = 0 : i64, copied = "why"},
+                   {axis = 1 : i64, input = 1 : i64, output = 0 : i64, new = 1 : i64, past = "past"}]
+} {
+  // CHECK: func.func @fulgur_step(%[[STEP:.*]]: !llvm.ptr)
+  // CHECK: %[[FIELD:.*]] = llvm.getelementptr %[[STEP]][48]
+  // CHECK: %[[ALL:.*]] = llvm.load %[[FIELD]] : !llvm.ptr -> !llvm.ptr
+  // CHECK: %[[SECOND:.*]] = llvm.getelementptr %[[ALL]][8]
+  // CHECK: llvm.load %[[SECOND]] : !llvm.ptr -> i64
+  func.func @main(%a: memref<4xf32> {fulgur.name = "a"},
+                  %b: memref<2x?xf32> {fulgur.name = "b", fulgur.dims = ["", ""],
+                      fulgur.cache = {axis = 1 : i64, past = "past", new = 1 : i64}})
+      -> (memref<2x?xf32> {fulgur.updates = "b"}) {
+    return %b : memref<2x?xf32>
+  }
+}
+
+// -----
+
+// What was not updated in place after all would not be seen by the runtime.
+module attributes {
+  fulgur.caches = [{axis = 0 : i64, input = 0 : i64, output = 0 : i64, new = 1 : i64, past = "past"}]
+} {
+  func.func @main(%b: memref<?xf32> {fulgur.name = "b", fulgur.dims = [""],
+                      fulgur.cache = {axis = 0 : i64, past = "past", new = 1 : i64}})
+      -> (memref<?xf32> {fulgur.updates = "b"}) {
+    %c0 = arith.constant 0 : index
+    %n = memref.dim %b, %c0 : memref<?xf32>
+    %copy = memref.alloc(%n) : memref<?xf32>
+    memref.copy %b, %copy : memref<?xf32> to memref<?xf32>
+    // expected-error @below {{expected result 0 of 'main' to be the buffer of the cache "b", but got a copy}}
+    return %copy : memref<?xf32>
+  }
+}

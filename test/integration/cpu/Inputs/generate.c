@@ -5,7 +5,11 @@
  * Greedy generation with a decode model that was compiled to a shared library:
  * every step's present caches are the next step's past ones.
  *
- *   generate FOLDER STEPS     FOLDER/NAME.npy: the inputs of the first step
+ *   generate FOLDER STEPS HOW   FOLDER/NAME.npy: the inputs of the first step
+ *
+ * HOW is one of the ways to hand a cache on: `copy` makes a copy of every
+ * output, `give` gives the memory of the session back, and `keep` leaves what
+ * it can in the session.
  *
  * Prints a line a step: the tokens, one for each row of the batch.
  */
@@ -71,48 +75,83 @@ static void choose_tokens(const FulgurTensor *logits, FulgurTensor *tokens) {
 }
 
 /* Copies what the session owns: present_X becomes past_X. */
-static void keep_cache(const FulgurTensor *present, FulgurTensor *past) {
+static void copy_cache(const FulgurTensor *present, FulgurTensor *past) {
   past->data = realloc(past->data, present->bytes);
   past->bytes = present->bytes;
   memcpy(past->data, present->data, present->bytes);
   memcpy(past->shape, present->shape, sizeof(past->shape));
 }
 
+static FulgurTensor *find(FulgurTensor *tensors, int64_t count,
+                          const char *prefix, const char *name) {
+  size_t length = strlen(prefix);
+  for (int64_t i = 0; i < count; ++i)
+    if (!strncmp(tensors[i].name, prefix, length) &&
+        !strcmp(tensors[i].name + length, name))
+      return &tensors[i];
+  return NULL;
+}
+
+/* The outputs that are asked for: without the caches that stay. */
+static int64_t name_outputs(const FulgurModel *model, int keeps,
+                            FulgurTensor *outputs) {
+  int64_t count = 0;
+  for (int64_t i = 0; i < model->num_outputs; ++i) {
+    int stays = 0;
+    for (int64_t c = 0; keeps && c < model->num_caches; ++c)
+      stays |= !model->caches[c].copied && model->caches[c].output == i;
+    memset(&outputs[count], 0, sizeof(outputs[count]));
+    outputs[count].name = model->outputs[i].name;
+    count += !stays;
+  }
+  return count;
+}
+
 int main(int argc, char **argv) {
-  if (argc != 3)
-    fail("usage", "generate FOLDER STEPS");
+  if (argc != 4)
+    fail("usage", "generate FOLDER STEPS copy|give|keep");
+  int keeps = !strcmp(argv[3], "keep"), gives = !strcmp(argv[3], "give");
   const FulgurModel *model = fulgur_model_info();
   fulgur_session *session = fulgur_create(NULL);
   if (!session)
     fail(model->name, fulgur_last_error());
   FulgurTensor inputs[MAX_TENSORS], outputs[MAX_TENSORS];
+  void *owned[MAX_TENSORS];
   FulgurTensor *tokens = NULL;
   for (int64_t i = 0; i < model->num_inputs; ++i) {
     read_npy(argv[1], &model->inputs[i], &inputs[i]);
+    owned[i] = inputs[i].data;
     if (!strcmp(inputs[i].name, "input_ids"))
       tokens = &inputs[i];
   }
   if (!tokens)
     fail(model->name, "has no input_ids");
   for (int step = atoi(argv[2]); step > 0; --step) {
-    memset(outputs, 0, sizeof(outputs));
-    for (int64_t i = 0; i < model->num_outputs; ++i)
-      outputs[i].name = model->outputs[i].name;
-    if (fulgur_run(session, inputs, model->num_inputs, outputs,
-                   model->num_outputs))
+    int64_t count = name_outputs(model, keeps, outputs);
+    if (fulgur_run(session, inputs, model->num_inputs, outputs, count))
       fail(model->name, fulgur_last_error());
-    for (int64_t i = 0; i < model->num_outputs; ++i) {
-      if (!strcmp(outputs[i].name, "logits"))
-        choose_tokens(&outputs[i], tokens);
-      for (int64_t j = 0; j < model->num_inputs; ++j)
-        if (!strncmp(outputs[i].name, "present_", 8) &&
-            !strncmp(inputs[j].name, "past_", 5) &&
-            !strcmp(outputs[i].name + 8, inputs[j].name + 5))
-          keep_cache(&outputs[i], &inputs[j]);
+    choose_tokens(find(outputs, count, "", "logits"), tokens);
+    for (int64_t c = 0; c < model->num_caches; ++c) {
+      const FulgurCache *cache = &model->caches[c];
+      FulgurTensor *past = &inputs[cache->input];
+      if (cache->copied || (!keeps && !gives))
+        continue;
+      past->shape[cache->axis] += tokens->shape[1];
+      past->data = keeps ? NULL : outputs[cache->output].data;
+    }
+    for (int64_t i = 0; i < model->num_inputs; ++i) {
+      FulgurTensor *present =
+          strncmp(inputs[i].name, "past_", 5)
+              ? NULL
+              : find(outputs, count, "present_", inputs[i].name + 5);
+      if (!present || inputs[i].data == present->data)
+        continue;
+      copy_cache(present, &inputs[i]);
+      owned[i] = inputs[i].data;
     }
   }
   for (int64_t i = 0; i < model->num_inputs; ++i)
-    free(inputs[i].data);
+    free(owned[i]);
   fulgur_destroy(session);
   return 0;
 }
