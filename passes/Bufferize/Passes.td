@@ -99,6 +99,34 @@ def PackWeightsPass : Pass<"fulgur-pack-weights", "::mlir::ModuleOp"> {
   let dependentDialects = ["FulgurDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def CopyStridedResultsPass
+    : Pass<"fulgur-copy-strided-results", "::mlir::ModuleOp"> {
+  let summary = "Copy results that may have gaps into dense buffers";
+  let description = [{
+    Bufferization casts a view to the dense layout of a function's result where
+    its strides are dynamic, even if they skip elements. Does not touch results
+    that are dense buffers, and no other cast.
+
+    Before:
+
+    ```mlir
+    %v = memref.subview %x[0, 0] [%n, %k] [1, 1] : memref<?x?xf32> to memref<?x?xf32, strided<[?, 1]>>
+    %y = memref.cast %v : memref<?x?xf32, strided<[?, 1]>> to memref<?x?xf32>
+    return %y : memref<?x?xf32>
+    ```
+
+    After:
+
+    ```mlir
+    %v = memref.subview %x[0, 0] [%n, %k] [1, 1] : memref<?x?xf32> to memref<?x?xf32, strided<[?, 1]>>
+    %y = memref.alloc(%n, %k) : memref<?x?xf32>
+    memref.copy %v, %y : memref<?x?xf32, strided<[?, 1]>> to memref<?x?xf32>
+    return %y : memref<?x?xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+}
+
 def PlanArenaPass : Pass<"fulgur-plan-arena", "::mlir::ModuleOp"> {
   let summary = "Place buffers whose size the dimensions determine in an arena";
   let description = [{
