@@ -72,7 +72,24 @@ def run(program, inputs):
     return {name: np.load(folder / "out" / f"{name}.npy") for name in ("present", "before", "after", "old", "flat")}
 
 
+def check_info():
+    """What `info` tells of a cache in place, and of one that is copied."""
+    write(("batch", 1, "past", 4), 2, "seq", "f16")
+    tell = lambda program: subprocess.run([program, "info"], check=True, capture_output=True, text=True).stdout
+    text = tell(compile_model("placed"))
+    assert "cache:    past, 8 bytes per token, updated in place as present\n" in text, text
+    model = (folder / "cache.mlir").read_text()
+    update = next(line for line in model.splitlines() if "cache_update" in line)
+    twice = update + "\n" + update.replace("%present", "%second")
+    (folder / "cache.mlir").write_text(
+        model.replace(update, twice).replace("collapse_shape %present", "collapse_shape %second"))
+    text = tell(compile_model("twice"))
+    why = "expected one update of the past, but got 2"
+    assert f"cache:    past, 8 bytes per token, copied in every step: {why}\n" in text, text
+
+
 def main():
+    check_info()
     generator = np.random.default_rng(0)
     for number, (shape, axis, rows) in enumerate(SHAPES):
         for kind, dtype in list(TYPES.items())[:None if number == 1 else 2]:
