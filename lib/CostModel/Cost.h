@@ -49,7 +49,7 @@ double getRooflineSeconds(const Cost &cost, const Machine &machine);
 /// An operation is several loops, some bound by arithmetic and some by memory,
 /// and the sum is at most twice their rooflines. It is also linear in the cost,
 /// so that what a cost is as a polynomial of the sizes, the time is too, and
-/// two times can be compared when the sizes are known (Forms.h).
+/// two times can be compared when the sizes are known (Choice.h).
 double getSeconds(const Cost &cost, const Machine &machine);
 
 } // namespace fulgur

@@ -9,7 +9,9 @@
 //
 // A buffer's life is counted in operations of the body of @main: a loop is one
 // of them, so that what it allocates in each turn is one buffer. Turns that run
-// at the same time have a part of it each.
+// at the same time have a part of it each. The branches of a condition are
+// counted one after the other, as if both ran; if named dimensions decide it,
+// the buffers of the branch that does not run have no size.
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/Fulgur/IR/FulgurDialect.h"
@@ -42,6 +44,8 @@ struct Buffer {
   int64_t last;
   /// The parallel loops around it, of which each turn has a place of its own.
   SmallVector<scf::ForallOp> loops;
+  /// What has to be true or false for it to be used.
+  SmallVector<std::pair<Value, bool>> conditions;
 };
 
 /// What its size is made of.
@@ -60,12 +64,16 @@ public:
   LogicalResult run();
 
 private:
-  void numberOperations();
+  void numberOperations(Block &block, int64_t &position);
+  int64_t positionOf(Operation *op);
   void replaceExtentsOfArguments();
   bool isKnownFromDims(Value value);
   bool isReusable(memref::AllocOp alloc, Buffer &buffer);
+  void findConditions(Buffer &buffer);
   void placeBuffers();
   LogicalResult writeSizes();
+  Value whereUsed(OpBuilder &builder, const Buffer &buffer, Value bytes,
+                  IRMapping &mapping, Value dims);
   Value cloneSize(OpBuilder &builder, Value value, IRMapping &mapping,
                   Value dims);
 
@@ -89,10 +97,21 @@ struct PlanArenaPass final : fulgur::impl::PlanArenaPassBase<PlanArenaPass> {
 };
 } // namespace
 
-void ArenaPlanner::numberOperations() {
-  int64_t position = 0;
-  for (Operation &op : main.getBody().front())
+void ArenaPlanner::numberOperations(Block &block, int64_t &position) {
+  for (Operation &op : block) {
     positions[&op] = position++;
+    if (isa<scf::IfOp>(op))
+      for (Region &branch : op.getRegions())
+        for (Block &inner : branch)
+          numberOperations(inner, position);
+  }
+}
+
+/// The position of `op`, or of the operation around it that has one.
+int64_t ArenaPlanner::positionOf(Operation *op) {
+  while (!positions.contains(op))
+    op = op->getParentOp();
+  return positions.lookup(op);
 }
 
 /// After bufferization an extent of an argument can appear again; it is a named
@@ -147,7 +166,6 @@ bool ArenaPlanner::isReusable(memref::AllocOp alloc, Buffer &buffer) {
     else if (op->hasTrait<OpTrait::HasParallelRegion>())
       return false;
   }
-  Block &body = main.getBody().front();
   buffer.first = std::numeric_limits<int64_t>::max();
   buffer.last = -1;
   for (Value alias : aliases.resolve(alloc.getResult())) {
@@ -161,13 +179,23 @@ bool ArenaPlanner::isReusable(memref::AllocOp alloc, Buffer &buffer) {
       // Making a view touches no memory.
       if (isa<ViewLikeOpInterface>(user) && isMemoryEffectFree(user))
         continue;
-      int64_t position = positions.lookup(body.findAncestorOpInBlock(*user));
+      int64_t position = positionOf(user);
       buffer.first = std::min(buffer.first, position);
       buffer.last = std::max(buffer.last, position);
     }
   }
   buffer.alloc = alloc;
   return true;
+}
+
+/// The branches that `buffer` is allocated in, where dimensions decide.
+void ArenaPlanner::findConditions(Buffer &buffer) {
+  for (Operation *op = buffer.alloc; op != main; op = op->getParentOp())
+    if (auto either = dyn_cast<scf::IfOp>(op->getParentOp()))
+      if (isKnownFromDims(either.getCondition()))
+        buffer.conditions.push_back(
+            {either.getCondition(),
+             op->getParentRegion() == &either.getThenRegion()});
 }
 
 static int64_t getElementBytes(Type type) {
@@ -281,6 +309,22 @@ Value ArenaPlanner::cloneSize(OpBuilder &builder, Value value,
   return mapping.lookup(value);
 }
 
+/// `bytes`, or 0 where a condition says that the buffer is not used.
+Value ArenaPlanner::whereUsed(OpBuilder &builder, const Buffer &buffer,
+                              Value bytes, IRMapping &mapping, Value dims) {
+  for (auto [condition, isTrue] : buffer.conditions) {
+    Value cloned = cloneSize(builder, condition, mapping, dims);
+    if (!cloned)
+      return nullptr;
+    Location loc = bytes.getLoc();
+    Value none = arith::ConstantIndexOp::create(builder, loc, 0);
+    bytes =
+        arith::SelectOp::create(builder, loc, cloned, //
+                                isTrue ? bytes : none, isTrue ? none : bytes);
+  }
+  return bytes;
+}
+
 /// Writes @fulgur_buffer_sizes.
 LogicalResult ArenaPlanner::writeSizes() {
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
@@ -309,6 +353,10 @@ LogicalResult ArenaPlanner::writeSizes() {
         return failure();
       total = arith::MulIOp::create(builder, loc, total, count);
     }
+    total = whereUsed(builder, buffers[number], total, mapping,
+                      block->getArgument(0));
+    if (!total)
+      return failure();
     total = arith::IndexCastOp::create(builder, loc, builder.getI64Type(), //
                                        total);
     Value index = arith::ConstantIndexOp::create(builder, loc, number);
@@ -323,15 +371,18 @@ LogicalResult ArenaPlanner::run() {
     return main.emitError("expected 'main' to be one block, but got ")
            << main.getBody().getBlocks().size();
   replaceExtentsOfArguments();
-  numberOperations();
+  int64_t position = 0;
+  numberOperations(main.getBody().front(), position);
   main.walk([&](memref::AllocOp alloc) {
     Buffer buffer;
     if (alloc.getType().getLayout().isIdentity() &&
         alloc.getSymbolOperands().empty() &&
         llvm::all_of(alloc.getDynamicSizes(),
                      [&](Value size) { return isKnownFromDims(size); }) &&
-        isReusable(alloc, buffer) && buffer.last >= 0)
+        isReusable(alloc, buffer) && buffer.last >= 0) {
+      findConditions(buffer);
       buffers.push_back(buffer);
+    }
   });
   OpBuilder builder(main.getContext());
   SmallVector<Attribute> lives;

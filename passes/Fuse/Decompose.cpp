@@ -36,6 +36,7 @@ struct DecomposePass final : fulgur::impl::DecomposePassBase<DecomposePass> {
     populateDecomposeAttentionPatterns(patterns);
     populateDecomposeLatentAttentionPatterns(patterns);
     populateDecomposeSelectionPatterns(patterns);
+    populateDecomposeSelectionMaskPatterns(patterns);
     populateDecomposeExpertPatterns(patterns);
     populateDecomposeQuantizationPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))

@@ -19,6 +19,8 @@ static const FusionInfo fusions[] = {
      [] { return createMergeProjectionsPass(); }},
     {"update-caches-in-place", "caches that grow where they are",
      [] { return createUpdateCachesInPlacePass(); }},
+    {"choose-latent-form", "latent attention expanded or absorbed, by cost",
+     [] { return createChooseLatentFormPass(); }},
 };
 
 llvm::ArrayRef<FusionInfo> fulgur::getFusions() { return fusions; }

@@ -54,6 +54,39 @@ def MergeProjectionsPass : Pass<"fulgur-merge-projections", "::mlir::ModuleOp"> 
                            "mlir::tensor::TensorDialect"];
 }
 
+def ChooseLatentFormPass
+    : Pass<"fulgur-choose-latent-form", "::mlir::ModuleOp"> {
+  let summary = "latent attention is expanded or absorbed, whichever is faster";
+  let description = [{
+    Gives a form to every `fulgur.latent_attention` without one: the one that
+    takes less time by the cost model, on the machine that the module is for
+    (`fulgur.machine`). Where one is the faster one for all sizes that
+    dimensions can have, it becomes the attribute:
+
+    ```mlir
+    %o = fulgur.latent_attention %q latent %c rope_key %r up %u scale 1.0e+00 causal absorbed : …
+    ```
+
+    Else the sizes decide when they are known. The comparison is one of
+    integers; its coefficients are times of the cost model:
+
+    ```mlir
+    %few = arith.cmpi sle, %difference, %c0 : index
+    %o = scf.if %few -> tensor<?x?x128x128xf32> {
+      %a = fulgur.latent_attention … absorbed : …
+      scf.yield %a : tensor<?x?x128x128xf32>
+    } else {
+      %e = fulgur.latent_attention … expanded : …
+      scf.yield %e : tensor<?x?x128x128xf32>
+    }
+    ```
+
+    Does not touch a form that was chosen before; a missed remark says so.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::scf::SCFDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
 def UpdateCachesInPlacePass
     : Pass<"fulgur-update-caches-in-place", "::mlir::ModuleOp"> {
   let summary = "write new rows of a cache behind the past ones, in one buffer";

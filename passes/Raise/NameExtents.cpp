@@ -11,10 +11,14 @@
 #include "passes/Raise/Passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Affine/Transforms/Transforms.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/ValueBoundsOpInterface.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace fulgur {
@@ -41,6 +45,16 @@ static LogicalResult nameExtent(tensor::DimOp op, PatternRewriter &rewriter) {
   auto name = dyn_cast<StringAttr>(names[*axis]);
   if (!name || name.empty())
     return rewriter.notifyMatchFailure(op, "the dimension has no name");
+  // One operation a name, so that equal extents are one value.
+  for (Operation &first : *argument.getOwner()) {
+    auto dim = dyn_cast<DimOp>(first);
+    if (!dim)
+      break;
+    if (dim.getNameAttr() == name) {
+      rewriter.replaceOp(op, dim);
+      return success();
+    }
+  }
   rewriter.setInsertionPointToStart(argument.getOwner());
   auto dim = DimOp::create(rewriter, op.getLoc(), name.getValue());
   if (auto bounds = function->getAttrOfType<DictionaryAttr>("fulgur.bounds"))
@@ -49,6 +63,29 @@ static LogicalResult nameExtent(tensor::DimOp op, PatternRewriter &rewriter) {
       dim.setMaxAttr(rewriter.getI64IntegerAttr(range[1]));
     }
   rewriter.replaceOp(op, dim);
+  return success();
+}
+
+/// An extent of what a condition chooses, if both branches agree on it.
+static LogicalResult nameExtentOfBranches(tensor::DimOp op,
+                                          PatternRewriter &rewriter) {
+  auto either = op.getSource().getDefiningOp<scf::IfOp>();
+  std::optional<int64_t> axis = op.getConstantIndex();
+  if (!either || !axis)
+    return rewriter.notifyMatchFailure(op, "no condition chooses it");
+  auto isBefore = [&](Value value, std::optional<int64_t>,
+                      ValueBoundsConstraintSet &) {
+    return value.getDefiningOp() != either &&
+           !either->isProperAncestor(value.getParentBlock()->getParentOp()) &&
+           value.getParentBlock()->getParentOp() != either;
+  };
+  FailureOr<OpFoldResult> extent = affine::reifyShapedValueDimBound(
+      rewriter, op.getLoc(), presburger::BoundType::EQ, op.getSource(), *axis,
+      isBefore);
+  if (failed(extent))
+    return rewriter.notifyMatchFailure(op, "the branches differ");
+  rewriter.replaceOp(
+      op, getValueOrCreateConstantIndexOp(rewriter, op.getLoc(), *extent));
   return success();
 }
 
@@ -61,6 +98,7 @@ struct NameExtentsPass final
     memref::populateResolveShapedTypeResultDimsPatterns(patterns);
     tensor::DimOp::getCanonicalizationPatterns(patterns, &getContext());
     patterns.add(nameExtent);
+    patterns.add(nameExtentOfBranches);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

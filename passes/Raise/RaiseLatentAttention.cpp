@@ -172,7 +172,8 @@ void Raiser::run() {
     Value ropeKey = createSqueeze(b, loc, latent.ropeKey, {latent.ropeHeads});
     auto raised = LatentAttentionOp::create(
         b, loc, op.getType(), op.getQuery(), source, ropeKey, latent.up,
-        op.getMask(), op.getScaleAttr(), op.getCausalAttr());
+        op.getMask(), op.getScaleAttr(), op.getCausalAttr(),
+        /*form=*/LatentFormAttr());
     op.getResult().replaceAllUsesWith(raised.getResult());
     op.erase();
   }

@@ -75,7 +75,8 @@ def Fulgur_LatentAttentionOp : Fulgur_Op<"latent_attention", [Fulgur_Reify]> {
     - `form` says how to compute it, not what: `expanded` builds K and V;
       `absorbed` multiplies the query with the key columns of `up` and attends
       over the latents themselves, and the value columns come last. Absorbed is
-      the cheaper one for a few queries over many tokens.
+      the cheaper one for a few queries over many tokens. Without a form none is
+      chosen yet, and `expanded` is what it means.
     - `mask`, `causal` and queries that see nothing as in `fulgur.attention`.
 
     Constraints:
@@ -99,11 +100,11 @@ def Fulgur_LatentAttentionOp : Fulgur_Op<"latent_attention", [Fulgur_Reify]> {
   let arguments = (ins Fulgur_FloatTensor:$query, Fulgur_FloatTensor:$latent,
                        Fulgur_FloatTensor:$rope_key, Fulgur_FloatTensor:$up,
                        Optional<Fulgur_MaskTensor>:$mask, F64Attr:$scale, UnitAttr:$causal,
-                       DefaultValuedAttr<Fulgur_LatentForm, "::fulgur::LatentForm::Expanded">:$form);
+                       OptionalAttr<Fulgur_LatentForm>:$form);
   let results = (outs Fulgur_FloatTensor:$result);
   let assemblyFormat = [{
     $query `latent` $latent `rope_key` $rope_key `up` $up (`mask` $mask^)?
-    `scale` custom<Real>($scale) (`causal` $causal^)? $form attr-dict
+    `scale` custom<Real>($scale) (`causal` $causal^)? ($form^)? attr-dict
     `:` type($query) `,` type($latent) `,` type($rope_key) `,` type($up)
     (`,` type($mask)^)? `->` type($result)
   }];

@@ -8,6 +8,8 @@
 #include "dialects/Fulgur/IR/FulgurDialect.h"
 #include "dialects/Fulgur/IR/Verify.h"
 
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
 using namespace mlir;
 using namespace fulgur;
 
@@ -118,5 +120,30 @@ IndexSelectOp::reifyResultShapes(OpBuilder &builder,
               {getQuery(), 1},
               {Value(), static_cast<int64_t>(getK())}},
              shapes);
+  return success();
+}
+
+LogicalResult SelectionMaskOp::verify() {
+  Named indices{"indices", getIndices()}, result{"result", getResult()};
+  // selection_mask (C1)
+  if (failed(verifyRank(*this, indices, 3)) ||
+      failed(verifyRank(*this, result, 3)))
+    return failure();
+  // selection_mask (C2)
+  if (failed(verifySize(*this, result, 0, indices, 0)) ||
+      failed(verifySize(*this, result, 1, indices, 1)))
+    return failure();
+  if (std::optional<int64_t> tokens = getConstantIntValue(getTokens()))
+    return verifySize(*this, result, 2, *tokens);
+  return success();
+}
+
+LogicalResult
+SelectionMaskOp::reifyResultShapes(OpBuilder &builder,
+                                   ReifiedRankedShapedTypeDims &shapes) {
+  reifySizes(builder, getResult(),
+             {{getIndices(), 0}, {getIndices(), 1}, {getIndices(), 0}}, shapes);
+  if (getType().isDynamicDim(2))
+    shapes.front()[2] = getTokens();
   return success();
 }

@@ -126,4 +126,34 @@ def Fulgur_IndexSelectOp : Fulgur_Op<"index_select", [Fulgur_Reify]> {
   let hasVerifier = 1;
 }
 
+def Fulgur_SelectionMaskOp : Fulgur_Op<"selection_mask", [Fulgur_Reify]> {
+  let summary = "a selection as a mask of all tokens";
+  let description = [{
+    The form in which attention over all tokens takes what attention over
+    selected ones takes as indices.
+
+    `result[b, s, t]` is true if `indices[b, s, :]` has t.
+
+    - `indices` `[B, S, K]`; `tokens` is T; `result` `[B, S, T]`.
+    - A negative index selects nothing.
+    - An index of T or more is undefined behaviour.
+
+    Constraints:
+    - (C1) `indices` and `result` have rank 3.
+    - (C2) The sizes of one letter agree.
+
+    Example:
+
+    ```mlir
+    %m = fulgur.selection_mask %i of %t : tensor<?x?x2048xi32> -> tensor<?x?x?xi1>
+    ```
+  }];
+  let arguments = (ins RankedTensorOf<[I32]>:$indices, Index:$tokens);
+  let results = (outs RankedTensorOf<[I1]>:$result);
+  let assemblyFormat = [{
+    $indices `of` $tokens attr-dict `:` type($indices) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 #endif // FULGUR_SELECTION_OPS_TD

@@ -134,7 +134,7 @@ static Values buildLatentAttention(const Node &n) {
   return SmallVector<Value>{LatentAttentionOp::create(
       n.b, n.loc, n.outputs[0], n.inputs[0], n.inputs[1], n.inputs[2],
       n.inputs[3], /*mask=*/Value(), n.real("scale"), /*causal=*/true,
-      LatentForm::Expanded)};
+      /*form=*/LatentFormAttr())};
 }
 
 static Values buildSparseLatentAttention(const Node &n) {

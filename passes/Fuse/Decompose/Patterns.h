@@ -19,6 +19,7 @@ void populateDecomposeAttentionPatterns(mlir::RewritePatternSet &patterns);
 void populateDecomposeLatentAttentionPatterns(
     mlir::RewritePatternSet &patterns);
 void populateDecomposeSelectionPatterns(mlir::RewritePatternSet &patterns);
+void populateDecomposeSelectionMaskPatterns(mlir::RewritePatternSet &patterns);
 void populateDecomposeExpertPatterns(mlir::RewritePatternSet &patterns);
 void populateDecomposeQuantizationPatterns(mlir::RewritePatternSet &patterns);
 

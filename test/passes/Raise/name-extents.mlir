@@ -53,3 +53,39 @@ func.func @unnamed(%x: tensor<?xf32>) -> index {
   %n = tensor.dim %x, %c0 : tensor<?xf32>
   return %n : index
 }
+
+// Both branches give as many rows, whatever they do: one by what it
+// computes into, one as it is made.
+// CHECK-LABEL: @branches
+// CHECK: %[[SEQ:.*]] = fulgur.dim "seq"
+// CHECK: return %[[SEQ]]
+func.func @branches(%x: tensor<?x4xf32> {fulgur.dims = ["seq", ""]}, %w: tensor<4x4xf32>, %c: i1) -> index {
+  %c0 = arith.constant 0 : index
+  %y = scf.if %c -> tensor<?x4xf32> {
+    %n = tensor.dim %x, %c0 : tensor<?x4xf32>
+    %e = tensor.empty(%n) : tensor<?x4xf32>
+    %a = linalg.matmul ins(%x, %w : tensor<?x4xf32>, tensor<4x4xf32>) outs(%e : tensor<?x4xf32>) -> tensor<?x4xf32>
+    scf.yield %a : tensor<?x4xf32>
+  } else {
+    %n = tensor.dim %x, %c0 : tensor<?x4xf32>
+    %e = tensor.empty(%n) : tensor<?x4xf32>
+    scf.yield %e : tensor<?x4xf32>
+  }
+  %n = tensor.dim %y, %c0 : tensor<?x4xf32>
+  return %n : index
+}
+
+// One gives fewer.
+// CHECK-LABEL: @different_branches
+// CHECK: %[[Y:.*]] = arith.select
+// CHECK: tensor.dim %[[Y]]
+func.func @different_branches(%x: tensor<?x4xf32> {fulgur.dims = ["seq", ""]}, %y: tensor<?x4xf32> {fulgur.dims = ["rows", ""]}, %c: i1) -> index {
+  %c0 = arith.constant 0 : index
+  %z = scf.if %c -> tensor<?x4xf32> {
+    scf.yield %x : tensor<?x4xf32>
+  } else {
+    scf.yield %y : tensor<?x4xf32>
+  }
+  %n = tensor.dim %z, %c0 : tensor<?x4xf32>
+  return %n : index
+}

@@ -5,7 +5,7 @@
 // CHECK-NOT: onnx.MatMul
 // CHECK-DAG: %[[C:.*]] = onnx.Squeeze(%arg1, %{{.*}} -> tensor<?x?x5xf32>
 // CHECK-DAG: %[[R:.*]] = onnx.Squeeze(%arg2, %{{.*}} -> tensor<?x?x2xf32>
-// CHECK: fulgur.latent_attention %arg0 latent %[[C]] rope_key %[[R]] up %arg3 scale 2.5e-01 causal expanded : tensor<?x?x2x6xf32>, tensor<?x?x5xf32>, tensor<?x?x2xf32>, tensor<5x14xf32> -> tensor<?x?x2x3xf32>
+// CHECK: fulgur.latent_attention %arg0 latent %[[C]] rope_key %[[R]] up %arg3 scale 2.5e-01 causal : tensor<?x?x2x6xf32>, tensor<?x?x5xf32>, tensor<?x?x2xf32>, tensor<5x14xf32> -> tensor<?x?x2x3xf32>
 func.func @expanded_rope_key(%q: tensor<?x?x2x6xf32> {fulgur.dims = ["batch", "seq", "", ""]},
     %c: tensor<?x1x?x5xf32> {fulgur.dims = ["batch", "", "seq", ""]},
     %r: tensor<?x1x?x2xf32> {fulgur.dims = ["batch", "", "seq", ""]},
@@ -31,7 +31,7 @@ func.func @expanded_rope_key(%q: tensor<?x?x2x6xf32> {fulgur.dims = ["batch", "s
 
 // The head axis of the rotated key comes behind the tokens; a mask stays.
 // CHECK-LABEL: @rows_of_rope_key(
-// CHECK: fulgur.latent_attention %arg0 latent %{{.*}} rope_key %{{.*}} up %arg3 mask %arg4 scale 2.5e-01 causal expanded :
+// CHECK: fulgur.latent_attention %arg0 latent %{{.*}} rope_key %{{.*}} up %arg3 mask %arg4 scale 2.5e-01 causal :
 func.func @rows_of_rope_key(%q: tensor<?x?x2x6xf32> {fulgur.dims = ["batch", "seq", "", ""]},
     %c: tensor<?x1x?x5xf32> {fulgur.dims = ["batch", "", "seq", ""]},
     %r: tensor<?x1x?x2xf32> {fulgur.dims = ["batch", "", "seq", ""]},

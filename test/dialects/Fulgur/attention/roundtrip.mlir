@@ -18,6 +18,14 @@ func.func @latent_attention(%q: tensor<?x?x2x12xf32>, %c: tensor<?x?x16xf32>, %r
   return %0, %1 : tensor<?x?x2x6xf32>, tensor<?x?x2x6xf32>
 }
 
+// A form can wait to be chosen.
+// CHECK-LABEL: @latent_attention_without_form
+// CHECK: fulgur.latent_attention %{{.*}} latent %{{.*}} rope_key %{{.*}} up %{{.*}} scale 2.5e-01 causal : tensor<?x?x2x12xf32>
+func.func @latent_attention_without_form(%q: tensor<?x?x2x12xf32>, %c: tensor<?x?x16xf32>, %r: tensor<?x?x4xf32>, %u: tensor<16x28xf32>) -> tensor<?x?x2x6xf32> {
+  %0 = fulgur.latent_attention %q latent %c rope_key %r up %u scale 0.25 causal : tensor<?x?x2x12xf32>, tensor<?x?x16xf32>, tensor<?x?x4xf32>, tensor<16x28xf32> -> tensor<?x?x2x6xf32>
+  return %0 : tensor<?x?x2x6xf32>
+}
+
 // CHECK-LABEL: @sparse_latent_attention
 // CHECK: fulgur.sparse_latent_attention %{{.*}} latent %{{.*}} rope_key %{{.*}} up %{{.*}} indices %{{.*}} scale 2.646e-01 : tensor<?x?x2x12xf32>, tensor<?x?x16xf32>, tensor<?x?x4xf32>, tensor<16x28xf32>, tensor<?x?x6xi32> -> tensor<?x?x2x6xf32>
 func.func @sparse_latent_attention(%q: tensor<?x?x2x12xf32>, %c: tensor<?x?x16xf32>, %r: tensor<?x?x4xf32>, %u: tensor<16x28xf32>, %i: tensor<?x?x6xi32>) -> tensor<?x?x2x6xf32> {

@@ -117,3 +117,28 @@ func.func @index_select_c7(%q: tensor<1x?x4x8xf32>, %k: tensor<1x9x8xf32>, %w: t
   %0 = fulgur.index_select %q, %k, %w scale 0.5 k 6 causal : tensor<1x?x4x8xf32>, tensor<1x9x8xf32>, tensor<1x?x4xf32> -> tensor<1x?x5xi32>
   return
 }
+
+// -----
+
+func.func @selection_mask_c1(%i: tensor<?x6xi32>, %t: index) {
+  // expected-error @below {{expected rank of 'indices' to be 3, but got 2}}
+  %0 = fulgur.selection_mask %i of %t : tensor<?x6xi32> -> tensor<?x?x?xi1>
+  return
+}
+
+// -----
+
+func.func @selection_mask_c2(%i: tensor<2x?x6xi32>, %t: index) {
+  // expected-error @below {{expected dimension 0 of 'result' to be dimension 0 of 'indices' (2), but got 1}}
+  %0 = fulgur.selection_mask %i of %t : tensor<2x?x6xi32> -> tensor<1x?x?xi1>
+  return
+}
+
+// -----
+
+func.func @selection_mask_c2_tokens(%i: tensor<2x?x6xi32>) {
+  %t = arith.constant 8 : index
+  // expected-error @below {{expected dimension 2 of 'result' to be 8, but got 9}}
+  %0 = fulgur.selection_mask %i of %t : tensor<2x?x6xi32> -> tensor<2x?x9xi1>
+  return
+}

@@ -33,3 +33,16 @@ func.func @index_select(%q: tensor<1x?x4x8xf32>, %k: tensor<1x?x8xf32>, %w: tens
   %d = tensor.dim %0, %c1 : tensor<1x?x6xi32>
   return %d : index
 }
+
+// CHECK-LABEL: @selection_mask(
+// CHECK-SAME: %[[I:.*]]: tensor<1x?x6xi32>, %[[T:.*]]: index
+// CHECK: %[[D:.*]] = tensor.dim %[[I]], %c1
+// CHECK: return %[[D]], %[[T]]
+func.func @selection_mask(%i: tensor<1x?x6xi32>, %t: index) -> (index, index) {
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %0 = fulgur.selection_mask %i of %t : tensor<1x?x6xi32> -> tensor<1x?x?xi1>
+  %d1 = tensor.dim %0, %c1 : tensor<1x?x?xi1>
+  %d2 = tensor.dim %0, %c2 : tensor<1x?x?xi1>
+  return %d1, %d2 : index, index
+}

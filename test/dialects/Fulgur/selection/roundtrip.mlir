@@ -22,3 +22,10 @@ func.func @index_select(%q: tensor<?x?x4x8xf32>, %k: tensor<?x?x8xf32>, %w: tens
   %0 = fulgur.index_select %q, %k, %w mask %m scale 0.5 k 6 causal : tensor<?x?x4x8xf32>, tensor<?x?x8xf32>, tensor<?x?x4xf32>, tensor<1x?x?xf32> -> tensor<?x?x6xi32>
   return %0 : tensor<?x?x6xi32>
 }
+
+// CHECK-LABEL: @selection_mask
+// CHECK: fulgur.selection_mask %{{.*}} of %{{.*}} : tensor<?x?x6xi32> -> tensor<?x?x?xi1>
+func.func @selection_mask(%i: tensor<?x?x6xi32>, %t: index) -> tensor<?x?x?xi1> {
+  %0 = fulgur.selection_mask %i of %t : tensor<?x?x6xi32> -> tensor<?x?x?xi1>
+  return %0 : tensor<?x?x?xi1>
+}

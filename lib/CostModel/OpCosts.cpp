@@ -1,0 +1,233 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The formulas of the operations' costs.
+//
+//===----------------------------------------------------------------------===//
+#include "lib/CostModel/OpCosts.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace fulgur;
+
+/// Operations of the softmax of one score: scale, greatest, difference, sum and
+/// weight; the exponential counts as 10, the length of its polynomial.
+static constexpr double softmaxFlops = 15;
+/// Bytes of a sum, in which scores are kept.
+static constexpr double sumBytes = 4;
+
+/// The arithmetic of sums whose terms are of `type`.
+static NumberType sumType(NumberType type) {
+  return type == NumberType::F64 ? NumberType::F64 : NumberType::F32;
+}
+
+/// Scores between `rows` and `tokens`: written by the product, read and written
+/// by the softmax, read by the product with the values.
+static Cost softmaxCost(double rows, double tokens, NumberType type) {
+  Cost cost;
+  cost.flopsOf(sumType(type)) = softmaxFlops * rows * tokens;
+  cost.bytes = 4 * sumBytes * rows * tokens;
+  cost.launches = 3;
+  return cost;
+}
+
+Cost fulgur::getLatentAttentionCost(const LatentSizes &x, LatentForm form) {
+  double width = x.plain + x.valueWidth;
+  double perQuery = x.batch * x.queries * x.heads;
+  double perToken = x.batch * x.tokens;
+  Cost cost = softmaxCost(perQuery, x.tokens, x.type);
+  double elements = x.rank * x.heads * width + // up
+                    perQuery * (x.plain + x.rotated + x.valueWidth) +
+                    perToken * (x.rank + x.rotated);
+  if (form == LatentForm::Absorbed) {
+    cost.flopsOf(x.type) += 2 * perQuery * x.rank * width +
+                            2 * perQuery * x.tokens * (2 * x.rank + x.rotated);
+    // The latents again, and the absorbed queries and mixed latents.
+    elements += perToken * x.rank + 4 * perQuery * x.rank;
+    cost.launches += 5;
+  } else {
+    cost.flopsOf(x.type) += 2 * perToken * x.rank * x.heads * width +
+                            2 * perQuery * x.tokens * (width + x.rotated);
+    // Keys and values, head by head.
+    elements += 4 * perToken * x.heads * width;
+    cost.launches += 6;
+  }
+  cost.bytes += x.bytes * elements;
+  return cost;
+}
+
+Cost fulgur::getSparseLatentAttentionCost(const LatentSizes &x,
+                                          double selected) {
+  double width = x.plain + x.valueWidth;
+  double queries = x.batch * x.queries, perQuery = queries * x.heads;
+  Cost cost = softmaxCost(perQuery, selected, x.type);
+  cost.flopsOf(x.type) += 2 * perQuery * x.rank * width +
+                          2 * perQuery * selected * (2 * x.rank + x.rotated);
+  cost.bytes += x.bytes * (x.rank * x.heads * width +
+                           perQuery * (x.plain + x.rotated + x.valueWidth) +
+                           4 * perQuery * x.rank +
+                           4 * queries * selected * (x.rank + x.rotated)) +
+                4 * queries * selected; // indices
+  cost.launches += 5;
+  return cost;
+}
+
+Cost fulgur::getSelectionMaskCost(double batch, double queries, double tokens,
+                                  double selected) {
+  Cost cost;
+  cost.bytes = batch * queries * (2 * tokens + 4 * selected);
+  cost.launches = 2;
+  return cost;
+}
+
+namespace {
+/// Counts what one operation does.
+class Counter {
+public:
+  Counter(Operation *op, Extents &extents) : op(op), extents(extents) {}
+
+  Cost count();
+
+private:
+  double size(Value tensor, int64_t dim) { return extents.size(tensor, dim); }
+  double elements(Value tensor) { return extents.elements(tensor); }
+  static NumberType typeOf(Value tensor) {
+    return getNumberType(getElementTypeOrSelf(tensor.getType()));
+  }
+
+  /// Every operand once and every result once, in one loop.
+  Cost traffic();
+  /// Traffic, and so many operations of the kind of `tensor`.
+  Cost compute(double flops, Value tensor);
+  /// A loop over elements, with so many operations each.
+  Cost elementwise(double flops, Value tensor) {
+    Cost cost = traffic();
+    cost.flopsOf(sumType(typeOf(tensor))) = flops * elements(tensor);
+    return cost;
+  }
+  Cost grouped(GroupedMatmulOp matmul);
+  Cost attention(AttentionOp attention);
+  Cost index(Value query, Value key);
+
+  Operation *op;
+  Extents &extents;
+};
+} // namespace
+
+Cost Counter::traffic() {
+  Cost cost;
+  for (Value value : llvm::concat<Value>(llvm::to_vector(op->getOperands()),
+                                         llvm::to_vector(op->getResults())))
+    if (isa<ShapedType>(value.getType()))
+      cost.bytes += extents.bytes(value);
+  cost.launches = 1;
+  return cost;
+}
+
+Cost Counter::compute(double flops, Value tensor) {
+  Cost cost = traffic();
+  cost.flopsOf(typeOf(tensor)) = flops;
+  return cost;
+}
+
+/// The weights of an expert without rows are not read.
+Cost Counter::grouped(GroupedMatmulOp matmul) {
+  Value rows = matmul.getRows(), weights = matmul.getWeights();
+  double count = size(weights, 0), used = std::min(count, size(rows, 0));
+  Cost cost = compute(2 * elements(rows) * size(matmul.getResult(), 1), rows);
+  cost.bytes -= extents.bytes(weights) * (1 - used / std::max(1.0, count));
+  return cost;
+}
+
+Cost Counter::attention(AttentionOp attention) {
+  Value query = attention.getQuery(), key = attention.getKey();
+  double rows = size(query, 0) * size(query, 1) * size(query, 2);
+  double width = size(query, 3) + size(attention.getValue(), 3);
+  Cost cost = softmaxCost(rows, size(key, 1), typeOf(query));
+  cost += compute(2 * rows * size(key, 1) * width, query);
+  return cost;
+}
+
+/// The scores of all heads, one query at a time, and their sum.
+Cost Counter::index(Value query, Value key) {
+  double flops = 2 * elements(query) * size(key, 1);
+  Cost cost = compute(flops, query);
+  double scores =
+      size(query, 0) * size(query, 1) * size(query, 2) * size(key, 1);
+  cost.flopsOf(sumType(typeOf(query))) += 4 * scores;
+  return cost;
+}
+
+Cost Counter::count() {
+  return llvm::TypeSwitch<Operation *, Cost>(op)
+      .Case<DimOp, GetWeightOp, WeightOp>([](auto) { return Cost(); })
+      .Case([&](LinearOp linear) {
+        return compute(2 * elements(linear.getInput()) *
+                           size(linear.getResult(),
+                                linear.getResult().getType().getRank() - 1),
+                       linear.getInput());
+      })
+      .Case([&](PackedMatmulOp matmul) {
+        return compute(2 * elements(matmul.getLhs()) *
+                           size(matmul.getInit(), 1),
+                       matmul.getLhs());
+      })
+      .Case([&](GroupedMatmulOp matmul) { return grouped(matmul); })
+      .Case([&](ScaledMatmulOp matmul) {
+        Value left = matmul.getOperand(0), result = matmul.getResult();
+        return compute(2 * elements(left) * size(result, 1), left);
+      })
+      .Case([&](AttentionOp op) { return attention(op); })
+      .Case([&](LatentAttentionOp attention) {
+        Cost cost = getLatentAttentionCost(
+            LatentSizes::of(attention, extents),
+            attention.getForm().value_or(LatentForm::Expanded));
+        if (attention.getMask())
+          cost.bytes += extents.bytes(attention.getMask());
+        return cost;
+      })
+      .Case([&](SparseLatentAttentionOp attention) {
+        return getSparseLatentAttentionCost(LatentSizes::of(attention, extents),
+                                            size(attention.getIndices(), 2));
+      })
+      .Case([&](LightningIndexerOp indexer) {
+        return index(indexer.getQuery(), indexer.getKey());
+      })
+      .Case([&](IndexSelectOp select) {
+        return index(select.getQuery(), select.getKey());
+      })
+      .Case([&](SelectionMaskOp mask) {
+        Value result = mask.getResult();
+        return getSelectionMaskCost(size(result, 0), size(result, 1),
+                                    size(result, 2),
+                                    size(mask.getIndices(), 2));
+      })
+      // One comparison a score and step of the histogram (lib/Support/TopK.h).
+      .Case([&](SelectTokensOp select) {
+        return elementwise(4, select.getScores());
+      })
+      .Case([&](RouteOp route) { return elementwise(15, route.getLogits()); })
+      .Case([&](RMSNormOp norm) { return elementwise(4, norm.getInput()); })
+      .Case([&](LayerNormOp norm) { return elementwise(7, norm.getInput()); })
+      .Case([&](SwiGLUOp swiglu) { return elementwise(14, swiglu.getGate()); })
+      .Case(
+          [&](RotaryTableOp table) { return elementwise(22, table.getCos()); })
+      .Case([&](RotaryEmbeddingOp rotate) {
+        return elementwise(3, rotate.getInput());
+      })
+      .Case([&](QuantizeOp quantize) {
+        return elementwise(4, quantize.getInput());
+      })
+      .Case([&](DequantizeOp dequantize) {
+        return elementwise(1, dequantize.getResult());
+      })
+      .Case(
+          [&](CombineOp combine) { return elementwise(2, combine.getRows()); })
+      .Default([&](Operation *) { return traffic(); });
+}
+
+Cost fulgur::getCost(Operation *op, Extents &extents) {
+  return Counter(op, extents).count();
+}
