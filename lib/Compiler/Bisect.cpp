@@ -142,6 +142,7 @@ ExitCode Bisection::writeFused(StringRef name, unsigned count) {
           [&](OpPassManager &pm) { buildFusions(pm, options.fuse); },
           [](const Twine &) {})))
     llvm_unreachable("the pipeline is verified");
+  buildFuseExtras(pm, options.fuse);
   gate.open(count);
   bool ran = succeeded(pm.run(module));
   gate.close();

@@ -51,6 +51,7 @@ private:
   ExitCode resume();
   ExitCode setDims();
   ExitCode setMachine();
+  ExitCode checkFiles();
   ExitCode runStage(Stage stage);
   ExitCode dump(Stage stage);
   ExitCode writeText(llvm::StringRef path);

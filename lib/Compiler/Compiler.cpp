@@ -13,9 +13,11 @@
 #include "lib/Compiler/Explain.h"
 #include "lib/CostModel/Machine.h"
 #include "lib/Support/Output.h"
+#include "passes/Fuse/ApplyPatterns.h"
 #include "passes/Raise/ConvertONNXToLinalg/Supported.h"
 #include "passes/Raise/Passes.h"
 
+#include "mlir/Dialect/Transform/IR/TransformDialect.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Support/Timing.h"
 #include "llvm/Support/FileSystem.h"
@@ -155,11 +157,14 @@ ExitCode Compilation::runStage(Stage stage) {
   pm.enableCrashReproducerGeneration(reproducer);
   unsigned errorsBefore = printer.getNumErrors();
   if (failed(pm.run(*module))) {
-    // What the front half refuses is the user's model; what fails behind it is
-    // our own doing.
-    if (stage == Stage::Raised && printer.getNumErrors() > errorsBefore) {
+    // What the front half refuses is the user's model, and a script is the
+    // user's; what else fails is our own doing.
+    bool isUsers = stage == Stage::Raised ||
+                   (stage == Stage::Fused && !options.fuse.script.empty());
+    if (isUsers && printer.getNumErrors() > errorsBefore) {
       llvm::sys::fs::remove(reproducer);
-      return ExitCode::Unsupported;
+      return stage == Stage::Raised ? ExitCode::Unsupported
+                                    : ExitCode::InvalidInput;
     }
     std::string command = "fulgur-opt";
     for (const std::string &plugin : options.plugins)
@@ -241,7 +246,29 @@ ExitCode Compilation::prepare() {
     return code;
   if (ExitCode code = setMachine(); code != ExitCode::Success)
     return code;
-  return report ? report->checkDims(*module) : ExitCode::Success;
+  if (report)
+    if (ExitCode code = report->checkDims(*module); code != ExitCode::Success)
+      return code;
+  return checkFiles();
+}
+
+/// The files that passes read, so that what is wrong with them is told as that.
+ExitCode Compilation::checkFiles() {
+  const FuseOptions &fuse = options.fuse;
+  if (!fuse.patterns.empty() && !readPatterns(fuse.patterns, context))
+    return ExitCode::InvalidInput;
+  if (fuse.script.empty())
+    return ExitCode::Success;
+  OwningOpRef<ModuleOp> script =
+      parseSourceFile<ModuleOp>(fuse.script, &context);
+  if (!script)
+    return ExitCode::InvalidInput;
+  StringRef entry = transform::TransformDialect::kTransformEntryPointSymbolName;
+  if (!script->lookupSymbol(entry))
+    return fail(ExitCode::InvalidInput, fuse.script +
+                                            ": expected a named sequence '@" +
+                                            entry + "', but got none");
+  return ExitCode::Success;
 }
 
 ExitCode Compilation::runUntil(Stage last) {

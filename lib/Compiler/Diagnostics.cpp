@@ -32,12 +32,16 @@ static void print(Diagnostic &diagnostic, StringRef file) {
   if (!isError && diagnostic.getSeverity() != DiagnosticSeverity::Warning)
     return;
   llvm::raw_ostream &os = llvm::errs();
+  StringRef node = getNodeName(diagnostic.getLocation());
+  auto at = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>();
+  // Patterns and scripts are files of their own.
+  if (node.empty() && at)
+    file = at.getFilename();
   os << "fulgur-compile: " << (isError ? "error: " : "warning: ") << file
      << ": ";
-  StringRef node = getNodeName(diagnostic.getLocation());
   if (!node.empty())
     os << "node '" << onOneLine(node) << "': ";
-  else if (auto at = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>())
+  else if (at && at.getLine() != 0)
     os << at.getLine() << ":" << at.getColumn() << ": ";
   os << onOneLine(diagnostic.str());
   for (Diagnostic &note : diagnostic.getNotes()) {

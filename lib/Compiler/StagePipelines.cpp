@@ -37,8 +37,10 @@ fulgur::buildStagePipeline(Stage stage, OpPassManager &pm,
   LogicalResult result = options.pipeline.build(
       stage, pm, [&](OpPassManager &pm) { addDefault(stage, pm, options); },
       emitError);
-  if (succeeded(result) && stage == Stage::Fused)
+  if (succeeded(result) && stage == Stage::Fused) {
+    buildFuseExtras(pm, options.fuse);
     buildFuseEnd(pm);
+  }
   return result;
 }
 
@@ -54,6 +56,8 @@ std::string fulgur::printPipelines(const CompileOptions &options) {
             [&](OpPassManager &pm) { addDefault(stage, pm, options); },
             [](const Twine &) {})))
       llvm_unreachable("the pipeline is verified");
+    if (stage == Stage::Fused)
+      buildFuseExtras(pm, options.fuse);
     os << getStageInfo(stage).step << "(";
     llvm::interleave(
         pm,

@@ -9,6 +9,7 @@
 #include "passes/Fuse/Fusions.h"
 #include "passes/Fuse/Passes.h"
 
+#include "mlir/Dialect/Transform/Transforms/Passes.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
@@ -63,9 +64,20 @@ void fulgur::buildFusions(OpPassManager &pm, const FuseOptions &options) {
   for (const FusionInfo &fusion : getFusions())
     if (isEnabled(fusion, options))
       pm.addPass(fusion.create());
+}
+
+void fulgur::buildFuseExtras(OpPassManager &pm, const FuseOptions &options) {
   if (!options.with.empty() &&
       failed(parsePassPipeline(options.with, pm, llvm::errs())))
     llvm_unreachable("the options are verified");
+  if (!options.patterns.empty())
+    pm.addPass(createApplyPatternsPass({options.patterns}));
+  if (!options.script.empty()) {
+    transform::PreloadLibraryPassOptions library;
+    library.transformLibraryPaths = {options.script};
+    pm.addPass(transform::createPreloadLibraryPass(library));
+    pm.addPass(transform::createInterpreterPass());
+  }
 }
 
 void fulgur::buildFuseEnd(OpPassManager &pm) {
@@ -77,5 +89,6 @@ void fulgur::buildFuseEnd(OpPassManager &pm) {
 
 void fulgur::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
   buildFusions(pm, options);
+  buildFuseExtras(pm, options);
   buildFuseEnd(pm);
 }

@@ -24,6 +24,10 @@ struct FusePipelineOptions : PassPipelineOptions<FusePipelineOptions> {
       llvm::cl::desc("Fusions that run only when they are asked for")};
   Option<std::string> with{*this, "with",
                            llvm::cl::desc("Passes after the fusions")};
+  Option<std::string> patterns{
+      *this, "patterns", llvm::cl::desc("A file of patterns behind those")};
+  Option<std::string> script{*this, "script",
+                             llvm::cl::desc("A transform script behind those")};
 };
 } // namespace
 
@@ -36,8 +40,8 @@ static void registerFusePipeline() {
         FusePipelineOptions parsed;
         if (failed(parsed.parseFromString(text)))
           return failure();
-        FuseOptions options{parsed.disable, parsed.only, parsed.enable,
-                            parsed.with};
+        FuseOptions options{parsed.disable, parsed.only,     parsed.enable,
+                            parsed.with,    parsed.patterns, parsed.script};
         if (failed(verifyFuseOptions(options, [&](const Twine &message) {
               (void)errorHandler(message);
             })))

@@ -129,6 +129,38 @@ def UpdateCachesInPlacePass
                            "mlir::tensor::TensorDialect"];
 }
 
+def ApplyPatternsPass : Pass<"fulgur-apply-patterns", "::mlir::ModuleOp"> {
+  let summary = "rewrite with the patterns of a file, in PDLL or PDL";
+  let description = [{
+    A fusion can be tried as a pattern before it becomes a pass. The file is a
+    module of the `pdl` dialect, or PDLL, which MLIR's `mlir-pdll` compiles
+    when the pass begins:
+
+    ```
+    Pattern IndexSelect {
+      let scores = op<fulgur.lightning_indexer>(q: Value, k: Value, w: Value) {scale = s: Attr};
+      let select = op<fulgur.select_tokens>(scores.0) {k = n: Attr, causal = c: Attr} -> (t: Type);
+      replace select with op<fulgur.index_select>(q, k, w) {scale = s, k = n, causal = c} -> (t);
+    }
+    ```
+
+    then turns
+
+    ```mlir
+    %scores = fulgur.lightning_indexer %q, %k, %w scale 1.0e+00 : …
+    %i = fulgur.select_tokens %scores k 2048 causal : …
+    ```
+
+    into `fulgur.index_select %q, %k, %w scale 1.0e+00 k 2048 causal : …`. Each
+    rewrite is a passed remark. Does not know what a pattern saves, and does
+    not check that it keeps the meaning: `fulgur-compile --bisect` does.
+  }];
+  let options = [Option<"file", "file", "std::string", "", "The patterns">];
+  let dependentDialects = [
+    "mlir::pdl::PDLDialect", "mlir::pdl_interp::PDLInterpDialect"
+  ];
+}
+
 def DecomposePass : Pass<"fulgur-decompose", "::mlir::ModuleOp"> {
   let summary = "rewrite fulgur operations into the plain tensor code they mean";
   let description = [{

@@ -40,6 +40,16 @@ static cl::opt<std::string>
 static cl::opt<std::string>
     fuseWith("fuse-with", cl::value_desc("pass,…"),
              cl::desc("Run these passes after the fusions"), cl::cat(category));
+static cl::opt<std::string>
+    patterns("pdl-patterns", cl::value_desc("file"),
+             cl::desc("Apply the patterns of this file, in PDLL (.pdll) or "
+                      "PDL (.mlir), after the fusions; docs/patterns has one"),
+             cl::cat(category));
+static cl::opt<std::string>
+    script("transform-script", cl::value_desc("file.mlir"),
+           cl::desc("Run this script of the transform dialect after the "
+                    "fusions; docs/transform has one"),
+           cl::cat(category));
 static cl::list<std::string>
     plugins("load-pass-plugin", cl::value_desc("file.so"),
             cl::desc("Load passes of your own (repeatable); docs/plugin is an "
@@ -155,7 +165,8 @@ static int setPipeline(CompileOptions &options) {
 
 int fulgur::setExperimentOptions(CompileOptions &options) {
   // Names of passes have a meaning only where a text can hold them.
-  if (!fuseWith.empty() || !pipeline.empty() || !plugins.empty())
+  if (!fuseWith.empty() || !script.empty() || !pipeline.empty() ||
+      !plugins.empty())
     registerAllPasses();
   for (llvm::StringRef path : plugins)
     if (failed(loadPlugin(path, [](const llvm::Twine &message) {
@@ -167,6 +178,8 @@ int fulgur::setExperimentOptions(CompileOptions &options) {
   options.fuse.only = onlyFusion;
   options.fuse.enabled = enableFusion;
   options.fuse.with = fuseWith;
+  options.fuse.patterns = patterns;
+  options.fuse.script = script;
   if (bisect)
     options.bisect = {inputDirectory, expectDirectory, rtolOption, atolOption};
   else if (!inputDirectory.empty() || !expectDirectory.empty() ||

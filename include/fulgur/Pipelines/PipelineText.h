@@ -10,8 +10,9 @@
 //   item     := 'default' | a pass or a pipeline in MLIR's textual form, with
 //               its options, e.g. cse, func.func(cse), my-pass{factor=2}
 //
-// Stages that are not named keep their default passes. Spaces and line breaks
-// around names mean nothing.
+// Stages that are not named keep their default passes. What --fuse-with,
+// --pdl-patterns and --transform-script add to the fusions comes in any case.
+// Spaces and line breaks around names mean nothing.
 //
 //===----------------------------------------------------------------------===//
 #ifndef FULGUR_PIPELINES_PIPELINETEXT_H

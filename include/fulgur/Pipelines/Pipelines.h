@@ -34,6 +34,10 @@ struct FuseOptions {
   std::vector<std::string> enabled;
   /// Passes after the fusions, in MLIR's textual form.
   std::string with;
+  /// A file of patterns that are applied behind those, in PDLL or PDL.
+  std::string patterns;
+  /// A file with a script of the transform dialect, which is run last.
+  std::string script;
 };
 /// Fails if a name is no fusion's, or no pass's in `with`; `emitError` then
 /// gets one line, which names the nearest fusion.
@@ -42,9 +46,11 @@ verifyFuseOptions(const FuseOptions &options,
                   llvm::function_ref<void(const llvm::Twine &)> emitError);
 /// Expects verified options.
 void buildFusePipeline(mlir::OpPassManager &pm, const FuseOptions &options);
-/// The first part of the stage: what experiments exchange.
+/// The first part of the stage: what a text of --pipeline takes the place of.
 void buildFusions(mlir::OpPassManager &pm, const FuseOptions &options);
-/// The second part, by which the stage keeps its contract.
+/// The second part: what a user adds to it.
+void buildFuseExtras(mlir::OpPassManager &pm, const FuseOptions &options);
+/// The third part, by which the stage keeps its contract.
 void buildFuseEnd(mlir::OpPassManager &pm);
 
 /// Tensors to memrefs in one planned arena.
