@@ -8,8 +8,10 @@
 //===----------------------------------------------------------------------===//
 #include "lib/Compiler/Compilation.h"
 #include "lib/Compiler/FusionGate.h"
+#include "lib/Compiler/FusionGroup.h"
 #include "lib/Support/Output.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -39,16 +41,23 @@ private:
     return path.str().str();
   }
 
-  /// Makes the executable with what the open gate lets through.
-  ExitCode compile();
+  /// Makes the executable of `module`, with what the open gate lets through.
+  ExitCode compile(ModuleOp module);
   /// Runs it with `arguments` besides the inputs. Gives its exit code.
-  int runExecutable(ArrayRef<std::string> arguments);
+  int runExecutable(StringRef inputs, ArrayRef<std::string> arguments);
+  /// The same, and compares the outputs with those in `expected`.
+  int runAndCompare(StringRef inputs, StringRef expected);
   /// Whether its outputs are the expected ones; the gate lets `count` steps
   /// through.
   ExitCode compare(unsigned count);
   ExitCode makeExpected();
   ExitCode report(unsigned step);
-  ExitCode writeFused(StringRef name, unsigned count);
+  /// The model after the first `count` fusions, before what is left of them is
+  /// decomposed. Null if it fails.
+  OwningOpRef<ModuleOp> fuse(unsigned count);
+  ExitCode write(StringRef name, ModuleOp module);
+  ExitCode isolate(ModuleOp before, ModuleOp after);
+  llvm::StringMap<int64_t> readDims();
 
   const CompileOptions &options;
   const BisectOptions &bisect;
@@ -60,8 +69,8 @@ private:
 };
 } // namespace
 
-ExitCode Bisection::compile() {
-  compilation.restart(raised->clone(), Stage::Raised);
+ExitCode Bisection::compile(ModuleOp module) {
+  compilation.restart(module.clone(), Stage::Raised);
   ExitCode code = compilation.runUntil(Stage::Fused);
   gate.close();
   if (code == ExitCode::Success)
@@ -69,12 +78,11 @@ ExitCode Bisection::compile() {
   return code == ExitCode::Success ? compilation.emit(in("model")) : code;
 }
 
-int Bisection::runExecutable(ArrayRef<std::string> arguments) {
+int Bisection::runExecutable(StringRef inputs,
+                             ArrayRef<std::string> arguments) {
   SmallVector<std::string> all{in("model"), "run"};
-  if (bisect.inputDirectory.empty())
-    all.push_back("--random-inputs=0");
-  else
-    all.push_back("--input-dir=" + bisect.inputDirectory);
+  all.push_back(inputs.empty() ? "--random-inputs=0"
+                               : ("--input-dir=" + inputs).str());
   llvm::append_range(all, arguments);
   SmallVector<StringRef> words(all.begin(), all.end());
   std::string log = in("log"), problem;
@@ -95,16 +103,20 @@ int Bisection::runExecutable(ArrayRef<std::string> arguments) {
   return code;
 }
 
-ExitCode Bisection::compare(unsigned count) {
-  gate.open(count);
-  if (ExitCode code = compile(); code != ExitCode::Success)
-    return code;
-  SmallVector<std::string> arguments{"--expect-dir=" + expected};
+int Bisection::runAndCompare(StringRef inputs, StringRef expected) {
+  SmallVector<std::string> arguments{("--expect-dir=" + expected).str()};
   if (!bisect.rtol.empty())
     arguments.push_back("--rtol=" + bisect.rtol);
   if (!bisect.atol.empty())
     arguments.push_back("--atol=" + bisect.atol);
-  int code = runExecutable(arguments);
+  return runExecutable(inputs, arguments);
+}
+
+ExitCode Bisection::compare(unsigned count) {
+  gate.open(count);
+  if (ExitCode code = compile(*raised); code != ExitCode::Success)
+    return code;
+  int code = runAndCompare(bisect.inputDirectory, expected);
   llvm::outs() << "the first " << count << " of " << gate.getSteps().size()
                << " fusions: "
                << (code == 0 ? "the outputs agree" : "the outputs differ")
@@ -124,18 +136,16 @@ ExitCode Bisection::makeExpected() {
     return code;
   }
   gate.open(0);
-  if (ExitCode code = compile(); code != ExitCode::Success)
+  if (ExitCode code = compile(*raised); code != ExitCode::Success)
     return code;
   expected = in("expected");
-  return runExecutable({"--output-dir=" + expected}) == 0
+  return runExecutable(bisect.inputDirectory, {"--output-dir=" + expected}) == 0
              ? ExitCode::Success
              : ExitCode::ToolFailed;
 }
 
-/// The module after the fusions, before what is left of them is decomposed.
-ExitCode Bisection::writeFused(StringRef name, unsigned count) {
-  compilation.restart(raised->clone(), Stage::Raised);
-  ModuleOp module = compilation.getModule();
+OwningOpRef<ModuleOp> Bisection::fuse(unsigned count) {
+  OwningOpRef<ModuleOp> module = raised->clone();
   PassManager pm(&compilation.getContext());
   if (failed(options.pipeline.build(
           Stage::Fused, pm,
@@ -144,10 +154,13 @@ ExitCode Bisection::writeFused(StringRef name, unsigned count) {
     llvm_unreachable("the pipeline is verified");
   buildFuseExtras(pm, options.fuse);
   gate.open(count);
-  bool ran = succeeded(pm.run(module));
+  if (failed(pm.run(*module)))
+    module = nullptr;
   gate.close();
-  if (!ran)
-    return ExitCode::InternalFailure;
+  return module;
+}
+
+ExitCode Bisection::write(StringRef name, ModuleOp module) {
   PendingFile file(in(name));
   ExitCode code = file.create([&](llvm::raw_ostream &os) {
     OpPrintingFlags flags;
@@ -159,6 +172,67 @@ ExitCode Bisection::writeFused(StringRef name, unsigned count) {
   return code == ExitCode::Success ? file.keep() : code;
 }
 
+/// The sizes of the named dimensions, from the headers of the input files:
+/// `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 11), }`.
+llvm::StringMap<int64_t> Bisection::readDims() {
+  llvm::StringMap<int64_t> sizes;
+  auto main = raised->lookupSymbol<func::FuncOp>("main");
+  for (unsigned i = 0; i < main.getNumArguments(); ++i) {
+    auto name = main.getArgAttrOfType<StringAttr>(i, "fulgur.name");
+    auto dims = main.getArgAttrOfType<ArrayAttr>(i, "fulgur.dims");
+    if (!name || !dims)
+      continue;
+    SmallString<128> path(bisect.inputDirectory);
+    llvm::sys::path::append(path, name.getValue() + ".npy");
+    auto file = llvm::MemoryBuffer::getFileSlice(path, 4096, 0);
+    if (!file)
+      continue;
+    SmallVector<StringRef> shape;
+    (*file)
+        ->getBuffer()
+        .split("'shape': (")
+        .second.split(')')
+        .first.split(shape, ',', -1, /*KeepEmpty=*/false);
+    for (auto [dim, text] : llvm::zip(dims.getAsRange<StringAttr>(), shape)) {
+      int64_t size;
+      if (!dim.getValue().empty() && !text.trim().getAsInteger(10, size))
+        sizes[dim.getValue()] = size;
+    }
+  }
+  return sizes;
+}
+
+/// Makes a model of the fusion alone, with the inputs that it gets in the large
+/// model, and tells whether it shows the fault.
+ExitCode Bisection::isolate(ModuleOp before, ModuleOp after) {
+  std::optional<FusionGroup> group = extractGroup(before, after, readDims());
+  if (!group)
+    return ExitCode::Success;
+  if (ExitCode code = write("group.mlir", *group->module);
+      code != ExitCode::Success)
+    return code;
+  exposeGroup(*group);
+  gate.open(0);
+  if (ExitCode code = compile(before); code != ExitCode::Success)
+    return code;
+  std::string values = in("values");
+  if (runExecutable(bisect.inputDirectory, {"--output-dir=" + values}) != 0)
+    return ExitCode::ToolFailed;
+  gate.close();
+  if (ExitCode code = compile(*group->module); code != ExitCode::Success)
+    return code;
+  int code = runAndCompare(values, values);
+  if (code == 0)
+    llvm::outs() << "alone, it gives what is expected: ";
+  else if (code == static_cast<int>(ExitCode::OutputDiffers))
+    llvm::outs() << "alone, it shows the fault: ";
+  else
+    return ExitCode::ToolFailed;
+  llvm::outs() << in("group.mlir") << ", with inputs and expected outputs in "
+               << values << "\n";
+  return ExitCode::Success;
+}
+
 ExitCode Bisection::report(unsigned step) {
   const FusionStep &found = gate.getSteps()[step - 1];
   llvm::outs() << "the outputs differ from fusion " << step
@@ -167,13 +241,17 @@ ExitCode Bisection::report(unsigned step) {
     llvm::outs() << " at node '" << onOneLine(node) << "' (" << onOneLine(text)
                  << ")";
   llvm::outs() << "\n";
-  for (auto [name, count] :
-       {std::pair("before.mlir", step - 1), std::pair("after.mlir", step)})
-    if (ExitCode code = writeFused(name, count); code != ExitCode::Success)
+  OwningOpRef<ModuleOp> before = fuse(step - 1), after = fuse(step);
+  if (!before || !after)
+    return ExitCode::InternalFailure;
+  for (auto [name, module] :
+       {std::pair("before.mlir", *before), std::pair("after.mlir", *after)})
+    if (ExitCode code = write(name, module); code != ExitCode::Success)
       return code;
-  llvm::outs() << "the model with and without it: " << in("before.mlir") << ", "
+  llvm::outs() << "the model without and with it: " << in("before.mlir") << ", "
                << in("after.mlir") << "\n";
-  return ExitCode::OutputDiffers;
+  ExitCode code = isolate(*before, *after);
+  return code == ExitCode::Success ? ExitCode::OutputDiffers : code;
 }
 
 ExitCode Bisection::run() {
@@ -191,7 +269,7 @@ ExitCode Bisection::run() {
     return code;
   raised = compilation.getModule().clone();
   gate.openAndRecord();
-  if (ExitCode code = compile(); code != ExitCode::Success)
+  if (ExitCode code = compile(*raised); code != ExitCode::Success)
     return code;
   unsigned good = 0, bad = gate.getSteps().size();
   if (ExitCode code = makeExpected(); code != ExitCode::Success)

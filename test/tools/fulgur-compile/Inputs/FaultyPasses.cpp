@@ -8,6 +8,7 @@
 #include "fulgur/Plugin.h"
 
 #include "dialects/Fulgur/IR/FulgurDialect.h"
+#include "lib/Compiler/Diagnostics.h"
 #include "passes/Fuse/Remarks.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -20,28 +21,28 @@ using namespace fulgur;
 
 static constexpr StringLiteral seen = "seen";
 
-/// "Fuses" every norm, and one of them wrongly.
-static void rewriteNorm(RMSNormOp op, StringRef pass, int64_t &left) {
+/// "Fuses" every norm, and the one at `node` wrongly.
+static void rewriteNorm(RMSNormOp op, StringRef pass, StringRef node) {
   op->setDiscardableAttr(seen, UnitAttr::get(op.getContext()));
-  if (left-- == 0)
+  if (getNodeName(op.getLoc()) == node)
     op.setEpsAttr(Builder(op.getContext()).getF64FloatAttr(1.0));
   remarkFused(op.getLoc(), pass, "the norm is seen", {});
 }
 
 namespace {
 struct RewriteNorm final : OpRewritePattern<RMSNormOp> {
-  RewriteNorm(MLIRContext *context, int64_t &left)
-      : OpRewritePattern(context), left(left) {}
+  RewriteNorm(MLIRContext *context, StringRef node)
+      : OpRewritePattern(context), node(node) {}
 
   LogicalResult matchAndRewrite(RMSNormOp op,
                                 PatternRewriter &rewriter) const final {
     if (op->hasAttr(seen))
       return failure();
-    rewriter.modifyOpInPlace(op, [&] { rewriteNorm(op, "wrong-eps", left); });
+    rewriter.modifyOpInPlace(op, [&] { rewriteNorm(op, "wrong-eps", node); });
     return success();
   }
 
-  int64_t &left;
+  StringRef node;
 };
 
 template <typename Pass>
@@ -51,8 +52,8 @@ struct FaultyPass : PassWrapper<Pass, OperationPass<ModuleOp>> {
   FaultyPass(const FaultyPass &other) : Base(other) {}
   StringRef getArgument() const final { return Pass::argument; }
 
-  typename Base::template Option<int64_t> at{*this, "at", llvm::cl::init(-1),
-                                             llvm::cl::desc("the wrong one")};
+  typename Base::template Option<std::string> node{
+      *this, "node", llvm::cl::desc("the wrong one")};
 };
 
 /// By patterns.
@@ -60,9 +61,8 @@ struct WrongEps final : FaultyPass<WrongEps> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(WrongEps)
   static constexpr StringLiteral argument = "wrong-eps";
   void runOnOperation() final {
-    int64_t left = at;
     RewritePatternSet patterns(&getContext());
-    patterns.add<RewriteNorm>(&getContext(), left);
+    patterns.add<RewriteNorm>(&getContext(), this->node.getValue());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }
@@ -73,8 +73,9 @@ struct WrongWalk final : FaultyPass<WrongWalk> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(WrongWalk)
   static constexpr StringLiteral argument = "wrong-walk";
   void runOnOperation() final {
-    int64_t left = at;
-    getOperation().walk([&](RMSNormOp op) { rewriteNorm(op, argument, left); });
+    getOperation().walk([&](RMSNormOp op) {
+      rewriteNorm(op, argument, this->node.getValue());
+    });
   }
 };
 
