@@ -206,8 +206,10 @@ llvm::StringMap<int64_t> Bisection::readDims() {
 /// model, and tells whether it shows the fault.
 ExitCode Bisection::isolate(ModuleOp before, ModuleOp after) {
   std::optional<FusionGroup> group = extractGroup(before, after, readDims());
-  if (!group)
+  if (!group) {
+    llvm::outs() << "it can not be made a model of its own\n";
     return ExitCode::Success;
+  }
   if (ExitCode code = write("group.mlir", *group->module);
       code != ExitCode::Success)
     return code;
