@@ -43,9 +43,13 @@ void fulgur::buildRaisePipeline(OpPassManager &pm,
     pm.addPass(createCSEPass());
     pm.addPass(createCanonicalizerPass());
   }
+  pm.addPass(createCheckSizesPass());
   pm.addPass(createConvertONNXToLinalgPass());
   pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCheckExtentsPass());
   pm.addPass(createNameExtentsPass());
+  // Equal extents become one value, and what compares them folds.
+  pm.addPass(createCSEPass());
   // Sizes are not negative, so no reshape asks whether one is -1.
   pm.addPass(arith::createIntRangeOptimizationsPass());
   pm.addPass(createCanonicalizerPass());

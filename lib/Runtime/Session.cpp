@@ -340,15 +340,11 @@ Status Session::run(const FulgurTensor *inputs, int64_t numInputs,
     Shape shape = resolve(model.outputs[i]);
     std::copy(shape.begin(), shape.end(), outputBuffers[i].shape);
   }
-  context.begin();
-  StepContext *before = StepContext::getCurrent();
-  StepContext::setCurrent(&context);
   FulgurStep step = {dims.data(),           arena.data(),
                      plan.offsets.data(),   weights.getPointers(),
                      inputPointers.data(),  outputBuffers.data(),
                      caches.getCapacities()};
-  model.step(&step);
-  StepContext::setCurrent(before);
+  context.run(model.step, step);
   if (const std::string *failure = context.getFailure())
     return fail(ExitCode::InvalidInput, "%s", failure->c_str());
   caches.commit(dims);

@@ -7,17 +7,20 @@
 //===----------------------------------------------------------------------===//
 #include "lib/Runtime/StepContext.h"
 
-#include "fulgur/Runtime/Model.h"
-
 #include <algorithm>
 #include <cerrno>
+#include <csetjmp>
 #include <cstdio>
 #include <unistd.h>
+#include <utility>
 
 using namespace fulgur;
 using namespace fulgur::rt;
 
 static thread_local StepContext *current = nullptr;
+/// Where a failure of this thread continues; null in a parallel loop, which has
+/// to come to its end. Generated code has nothing to clean up on the way.
+static thread_local jmp_buf *endOfStep = nullptr;
 
 StepContext *StepContext::getCurrent() { return current; }
 void StepContext::setCurrent(StepContext *context) { current = context; }
@@ -29,6 +32,18 @@ void StepContext::begin() {
   if (blocks.size() > 1)
     blocks.clear();
   used = 0;
+}
+
+void StepContext::run(void (*function)(const FulgurStep *step),
+                      const FulgurStep &step) {
+  begin();
+  StepContext *before = std::exchange(current, this);
+  jmp_buf end;
+  endOfStep = &end;
+  if (setjmp(end) == 0)
+    function(&step);
+  endOfStep = nullptr;
+  current = before;
 }
 
 [[noreturn]] static void endProcess(const std::string &text) {
@@ -72,12 +87,20 @@ void StepContext::fail(const char *text) {
 
 void fulgur_parallel_for(void (*fn)(void *ctx, int64_t begin, int64_t end),
                          void *ctx, int64_t n, int64_t grain) {
-  if (current)
-    current->pool.run(fn, ctx, n, grain);
-  else if (n > 0)
-    fn(ctx, 0, n);
+  if (!current) {
+    if (n > 0)
+      fn(ctx, 0, n);
+    return;
+  }
+  jmp_buf *outside = std::exchange(endOfStep, nullptr);
+  current->pool.run(fn, ctx, n, grain);
+  endOfStep = outside;
 }
 
 void *fulgur_alloc(int64_t bytes) { return current->allocate(bytes); }
 
-void fulgur_fail(const char *text) { current->fail(text); }
+void fulgur_fail(const char *text) {
+  current->fail(text);
+  if (endOfStep)
+    longjmp(*endOfStep, 1);
+}

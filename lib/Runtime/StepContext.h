@@ -9,6 +9,7 @@
 #ifndef FULGUR_LIB_RUNTIME_STEPCONTEXT_H
 #define FULGUR_LIB_RUNTIME_STEPCONTEXT_H
 
+#include "fulgur/Runtime/Model.h"
 #include "lib/Runtime/Memory.h"
 #include "lib/Runtime/ThreadPool.h"
 
@@ -26,6 +27,9 @@ public:
 
   /// Forgets the memory and the failure of the last step.
   void begin();
+  /// Calls a step in this thread, after forgetting the memory and the failure
+  /// of the last one. A failure ends the step where it is reported.
+  void run(void (*function)(const FulgurStep *step), const FulgurStep &step);
 
   void *allocate(int64_t bytes);
   void fail(const char *text);

@@ -84,6 +84,8 @@ private:
   /// The number of the cache that an argument of @main is the buffer of.
   llvm::DenseMap<int64_t, int64_t> caches;
   llvm::StringMap<LLVM::GlobalOp> texts;
+  /// Conditions that a block has checked.
+  llvm::DenseSet<std::pair<Block *, Value>> asserted;
   Value step;
 };
 
@@ -362,9 +364,12 @@ void ModelLowering::lowerAlloc(memref::AllocOp op) {
   op.erase();
 }
 
-/// A condition that does not hold is reported; the step goes on.
+/// A condition that does not hold is reported, which ends the step.
 void ModelLowering::lowerAssert(cf::AssertOp op) {
   loc = op.getLoc();
+  // What held before in this block still does.
+  if (!asserted.insert({op->getBlock(), op.getArg()}).second)
+    return op.erase();
   auto fail = declare("fulgur_fail",
                       LLVM::LLVMVoidType::get(module.getContext()), {pointer});
   LLVM::GlobalOp &text = texts[op.getMsg()];

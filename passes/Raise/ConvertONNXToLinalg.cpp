@@ -56,6 +56,11 @@ bool ONNXTypeConverter::isSame(Operation *op, Value a, int64_t axisA, Value b,
   return known != shapes.end() && known->second->isSame(a, axisA, b, axisB);
 }
 
+bool ONNXTypeConverter::hasSameCount(Operation *op, Value a, Value b) const {
+  auto known = shapes.find(op->getParentOfType<func::FuncOp>());
+  return known != shapes.end() && known->second->hasSameCount(a, b);
+}
+
 void fulgur::populateConvertONNXToLinalgPatterns(
     RewritePatternSet &patterns, const ONNXTypeConverter &types) {
   constexpr PopulateFn families[] = {

@@ -5,6 +5,7 @@
 #define PASSES_RAISE_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
+include "passes/Raise/CheckPasses.td"
 
 def SetDimsPass : Pass<"fulgur-set-dims", "::mlir::ModuleOp"> {
   let summary = "Fix or bound the named dimensions of the model";

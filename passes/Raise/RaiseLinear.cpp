@@ -27,7 +27,8 @@ using fulgur::onnx::intAttr;
 using fulgur::onnx::intsAttr;
 
 /// input · weight, where a transpose of the weight joins the operation; null
-/// unless `weight` is a matrix of floats of the type of `input`.
+/// unless `weight` is a matrix of floats of the type of `input`, and surely has
+/// a row for each of its columns.
 static Value createLinear(PatternRewriter &rewriter, Location loc, Value input,
                           Value weight, bool isTransposed, Type type) {
   Type element = getElementTypeOrSelf(type);
@@ -40,6 +41,10 @@ static Value createLinear(PatternRewriter &rewriter, Location loc, Value input,
       weight = transpose->getOperand(0);
       isTransposed = !isTransposed;
     }
+  int64_t inner = tensorType(weight).getDimSize(isTransposed ? 1 : 0);
+  if (ShapedType::isDynamic(inner) ||
+      tensorType(input).getShape().back() != inner)
+    return {};
   remark::passed(
       loc, remark::RemarkOpts::name("fulgur-raise-linear").category("raise"))
       << "rows times one matrix";

@@ -16,7 +16,7 @@ def kebab(name):
 
 
 problems = []
-for table in sorted(ROOT.glob("passes/*/Passes.td")):
+for table in sorted(ROOT.glob("passes/*/*Passes.td")):
     stage = table.parent
     for match in DEF.finditer(table.read_text()):
         name, flag, body = match[1], match[2], match[0]

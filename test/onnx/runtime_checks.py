@@ -72,6 +72,32 @@ for left, right_batch in ((3, 3), (1, 3), (3, 1)):
 check("MatMul of batches 2 and 3", executable,
       {"a": np.ones((2, 2, 3), np.float32), "b": np.ones((3, 3, 4), np.float32)}, 2, "MatMul: shapes can not be broadcast")
 
+# Sizes that only the run tells to be different.
+def ones(*shape):
+    return np.ones(shape, np.float32)
+
+
+def zeros(*shape):
+    return np.zeros(shape, np.int64)
+
+
+different = "operands have different sizes"
+for op, inputs, rank, attributes, error in (
+        ("MatMul", {"a": ones(4, 100000), "b": ones(3, 5)}, 2, {}, different),
+        ("Gemm", {"a": ones(4, 100000), "b": ones(3, 5)}, 2, {}, different),
+        ("Einsum", {"a": ones(4, 100000), "b": ones(3, 5)}, 2, {"equation": "ij,jk->ik"}, different),
+        ("Conv", {"a": ones(1, 4, 5), "b": ones(3, 400000, 1)}, 3, {"kernel_shape": [1]}, different),
+        ("BatchNormalization", {"x": ones(2, 40000, 3)} | {name: ones(1) for name in "sbmv"}, 3, {}, different),
+        ("LSTM", {"x": ones(5, 2, 30000), "w": ones(1, 16, 3), "r": ones(1, 16, 4)}, 4, {"hidden_size": 4}, different),
+        ("GatherElements", {"x": ones(2, 3), "i": zeros(2000, 3000)}, 2, {"axis": 1}, "dimension 0 of the indices"),
+        ("ScatterElements", {"x": ones(2, 3), "i": zeros(200, 3), "u": ones(200, 3)}, 2, {"axis": 1},
+         "dimension 0 of the indices"),
+        ("ScatterElements", {"x": ones(2, 3), "i": zeros(2, 3), "u": ones(1, 1)}, 2, {"axis": 1},
+         "dimension 0 of input 1"),
+        ("Reshape", {"x": ones(2, 4), "i": np.array([3, 4])}, 2, {}, "has not as many elements")):
+    check(f"{op} of {[array.shape for array in inputs.values()]}", compile_node(op, inputs, rank, **attributes),
+          inputs, 2, error)
+
 # A token that is not in the vocabulary, with and without recognition.
 inputs = {name[:-4]: np.load(os.path.join(inputs_folder, name)) for name in os.listdir(inputs_folder)}
 for recognise in ("all", "none"):

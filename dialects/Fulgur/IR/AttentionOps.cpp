@@ -19,12 +19,8 @@ LogicalResult AttentionOp::verify() {
   for (Named tensor : {query, key, value, mask, result})
     if (tensor.value && failed(verifyRank(*this, tensor, 4)))
       return failure();
-  // attention (C2)
-  if (failed(verifySize(*this, key, 0, query, 0)) ||
-      failed(verifySize(*this, key, 3, query, 3)) ||
-      failed(verifySize(*this, value, 0, query, 0)) ||
-      failed(verifySize(*this, value, 1, key, 1)) ||
-      failed(verifySize(*this, value, 2, key, 2)) ||
+  // attention (C2), (C4)
+  if (failed(verifyEqualSizes(*this)) ||
       failed(verifySize(*this, result, 3, value, 3)))
     return failure();
   for (int64_t i = 0; i < 3; ++i)
@@ -37,10 +33,6 @@ LogicalResult AttentionOp::verify() {
     return emitOpError("expected dimension 2 of 'key' to divide dimension 2 of "
                        "'query' (")
            << heads << "), but got " << groups;
-  // attention (C4)
-  if (failed(verifyBroadcast(
-          *this, mask, {query.size(0), heads, query.size(1), key.size(1)})))
-    return failure();
   // attention (C5)
   for (Named tensor : {key, value, result})
     if (failed(verifySameElement(*this, tensor, query)))
@@ -50,6 +42,18 @@ LogicalResult AttentionOp::verify() {
     return failure();
   // attention (C7)
   return verifyPositive(*this, "window", getWindow().value_or(1));
+}
+
+void AttentionOp::getEqualSizes(SmallVectorImpl<EqualSizes> &sizes) {
+  Named query{"query", getQuery()}, key{"key", getKey()},
+      value{"value", getValue()};
+  sizes.append({{key, 0, query, 0},
+                {key, 3, query, 3},
+                {value, 0, query, 0},
+                {value, 1, key, 1},
+                {value, 2, key, 2}});
+  addBroadcast(sizes, {"mask", getMask()},
+               {{query, 0}, {query, 2}, {query, 1}, {key, 1}});
 }
 
 LogicalResult
@@ -79,21 +83,32 @@ static LogicalResult verifyHeads(Operation *op, Named query, Named rope,
   return verifySize(op, up, 1, heads * (width - rotated + valueWidth));
 }
 
-/// Ranks and sizes that both forms of latent attention have: (C1) to (C3).
-template <typename OpTy> static LogicalResult verifyLatent(OpTy op) {
+/// The sizes of the operands that both forms of latent attention have.
+template <typename OpTy>
+static void addLatentSizes(OpTy op, SmallVectorImpl<EqualSizes> &sizes) {
+  Named query{"query", op.getQuery()}, latent{"latent", op.getLatent()},
+      rope{"rope_key", op.getRopeKey()}, up{"up", op.getUp()};
+  sizes.append({{latent, 0, query, 0},
+                {rope, 0, query, 0},
+                {rope, 1, latent, 1},
+                {up, 0, latent, 2}});
+}
+
+/// Ranks and sizes that both forms of latent attention have: (C1) to (C3), and
+/// those of the other operand, `extra`, which has a rank of its own.
+template <typename OpTy>
+static LogicalResult verifyLatent(OpTy op, Named extra, int64_t extraRank) {
   Named query{"query", op.getQuery()}, latent{"latent", op.getLatent()},
       rope{"rope_key", op.getRopeKey()}, up{"up", op.getUp()},
       result{"result", op.getResult()};
   // (C1)
   if (failed(verifyRank(op, query, 4)) || failed(verifyRank(op, latent, 3)) ||
       failed(verifyRank(op, rope, 3)) || failed(verifyRank(op, up, 2)) ||
+      (extra.value && failed(verifyRank(op, extra, extraRank))) ||
       failed(verifyRank(op, result, 4)))
     return failure();
   // (C2)
-  if (failed(verifySize(op, latent, 0, query, 0)) ||
-      failed(verifySize(op, rope, 0, query, 0)) ||
-      failed(verifySize(op, rope, 1, latent, 1)) ||
-      failed(verifySize(op, up, 0, latent, 2)))
+  if (failed(verifyEqualSizes(op)))
     return failure();
   for (int64_t i = 0; i < 3; ++i)
     if (failed(verifySize(op, result, i, query, i)))
@@ -130,20 +145,18 @@ static LogicalResult reifyLatent(OpTy op, OpBuilder &builder,
 }
 
 LogicalResult LatentAttentionOp::verify() {
-  // latent_attention (C1), (C2), (C3)
-  if (failed(verifyLatent(*this)))
-    return failure();
-  Named query{"query", getQuery()}, mask{"mask", getMask()};
-  // latent_attention (C1)
-  if (mask.value && failed(verifyRank(*this, mask, 4)))
-    return failure();
-  // latent_attention (C4)
-  int64_t tokens = cast<RankedTensorType>(getLatent().getType()).getDimSize(1);
-  if (failed(verifyBroadcast(
-          *this, mask, {query.size(0), query.size(2), query.size(1), tokens})))
+  // latent_attention (C1), (C2), (C3), (C4)
+  if (failed(verifyLatent(*this, {"mask", getMask()}, 4)))
     return failure();
   // latent_attention (C5), (C6)
   return verifyLatentTypes(*this);
+}
+
+void LatentAttentionOp::getEqualSizes(SmallVectorImpl<EqualSizes> &sizes) {
+  addLatentSizes(*this, sizes);
+  Named query{"query", getQuery()}, latent{"latent", getLatent()};
+  addBroadcast(sizes, {"mask", getMask()},
+               {{query, 0}, {query, 2}, {query, 1}, {latent, 1}});
 }
 
 LogicalResult
@@ -154,18 +167,17 @@ LatentAttentionOp::reifyResultShapes(OpBuilder &builder,
 
 LogicalResult SparseLatentAttentionOp::verify() {
   // sparse_latent_attention (C1), (C2), (C3)
-  if (failed(verifyLatent(*this)))
-    return failure();
-  Named query{"query", getQuery()}, indices{"indices", getIndices()};
-  // sparse_latent_attention (C1)
-  if (failed(verifyRank(*this, indices, 3)))
-    return failure();
-  // sparse_latent_attention (C2)
-  if (failed(verifySize(*this, indices, 0, query, 0)) ||
-      failed(verifySize(*this, indices, 1, query, 1)))
+  if (failed(verifyLatent(*this, {"indices", getIndices()}, 3)))
     return failure();
   // sparse_latent_attention (C4), (C5)
   return verifyLatentTypes(*this);
+}
+
+void SparseLatentAttentionOp::getEqualSizes(
+    SmallVectorImpl<EqualSizes> &sizes) {
+  addLatentSizes(*this, sizes);
+  Named query{"query", getQuery()}, indices{"indices", getIndices()};
+  sizes.append({{indices, 0, query, 0}, {indices, 1, query, 1}});
 }
 
 LogicalResult SparseLatentAttentionOp::reifyResultShapes(

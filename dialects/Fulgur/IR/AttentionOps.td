@@ -12,7 +12,7 @@
 include "dialects/Fulgur/IR/FulgurDialect.td"
 include "dialects/Fulgur/IR/FulgurEnums.td"
 
-def Fulgur_AttentionOp : Fulgur_Op<"attention", [Fulgur_Reify]> {
+def Fulgur_AttentionOp : Fulgur_Op<"attention", [Fulgur_Reify, Fulgur_EqualSizes]> {
   let summary = "softmax(scale · query · keyᵀ + mask) · value for each head";
   let description = [{
     Mixes the values of all visible tokens by the softmax of their scores.
@@ -59,7 +59,7 @@ def Fulgur_AttentionOp : Fulgur_Op<"attention", [Fulgur_Reify]> {
   let hasVerifier = 1;
 }
 
-def Fulgur_LatentAttentionOp : Fulgur_Op<"latent_attention", [Fulgur_Reify]> {
+def Fulgur_LatentAttentionOp : Fulgur_Op<"latent_attention", [Fulgur_Reify, Fulgur_EqualSizes]> {
   let summary = "attention whose keys and values are up-projected from a latent";
   let description = [{
     Attention over a cache of one latent and one rotated key a token, shared by
@@ -111,7 +111,7 @@ def Fulgur_LatentAttentionOp : Fulgur_Op<"latent_attention", [Fulgur_Reify]> {
   let hasVerifier = 1;
 }
 
-def Fulgur_SparseLatentAttentionOp : Fulgur_Op<"sparse_latent_attention", [Fulgur_Reify]> {
+def Fulgur_SparseLatentAttentionOp : Fulgur_Op<"sparse_latent_attention", [Fulgur_Reify, Fulgur_EqualSizes]> {
   let summary = "latent attention over the selected tokens of each query";
   let description = [{
     `fulgur.latent_attention`, absorbed, in which query (b, s) sees exactly the

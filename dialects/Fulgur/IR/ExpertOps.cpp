@@ -96,7 +96,7 @@ LogicalResult DispatchOp::verify() {
       failed(verifyRank(*this, offsets, 1)))
     return failure();
   // dispatch (C2)
-  if (failed(verifySize(*this, experts, 0, input, 0)) ||
+  if (failed(verifyEqualSizes(*this)) ||
       failed(verifySize(*this, rows, 1, input, 1)) ||
       failed(verifySize(*this, sources, 0, rows, 0)) ||
       failed(verifyRows(*this, rows, experts)) ||
@@ -110,6 +110,10 @@ LogicalResult DispatchOp::verify() {
     return failure();
   // dispatch (C5)
   return verifySameElement(*this, rows, input);
+}
+
+void DispatchOp::getEqualSizes(SmallVectorImpl<EqualSizes> &sizes) {
+  sizes.push_back({{"experts", getExperts()}, 0, {"input", getInput()}, 0});
 }
 
 LogicalResult
@@ -141,8 +145,8 @@ LogicalResult GroupedMatmulOp::verify() {
       failed(verifyRank(*this, result, 2)))
     return failure();
   // grouped_matmul (C2)
-  int64_t inner = getTransposed() ? 2 : 1, outer = getTransposed() ? 1 : 2;
-  if (failed(verifySize(*this, weights, inner, rows, 1)) ||
+  int64_t outer = getTransposed() ? 1 : 2;
+  if (failed(verifyEqualSizes(*this)) ||
       failed(verifySize(*this, result, 0, rows, 0)) ||
       failed(verifySize(*this, result, 1, weights, outer)))
     return failure();
@@ -153,6 +157,13 @@ LogicalResult GroupedMatmulOp::verify() {
   if (failed(verifySameElement(*this, weights, rows)))
     return failure();
   return verifySameElement(*this, result, rows);
+}
+
+void GroupedMatmulOp::getEqualSizes(SmallVectorImpl<EqualSizes> &sizes) {
+  sizes.push_back({{"weights", getWeights()},
+                   getTransposed() ? 2 : 1,
+                   {"rows", getRows()},
+                   1});
 }
 
 LogicalResult
@@ -173,7 +184,7 @@ LogicalResult CombineOp::verify() {
       failed(verifyRank(*this, result, 2)))
     return failure();
   // combine (C2)
-  if (failed(verifySize(*this, sources, 0, rows, 0)) ||
+  if (failed(verifyEqualSizes(*this)) ||
       failed(verifyRows(*this, rows, weights)) ||
       failed(verifyRows(*this, sources, weights)) ||
       failed(verifySize(*this, result, 0, weights, 0)) ||
@@ -181,6 +192,10 @@ LogicalResult CombineOp::verify() {
     return failure();
   // combine (C3)
   return verifySameElement(*this, result, rows);
+}
+
+void CombineOp::getEqualSizes(SmallVectorImpl<EqualSizes> &sizes) {
+  sizes.push_back({{"sources", getSources()}, 0, {"rows", getRows()}, 0});
 }
 
 LogicalResult

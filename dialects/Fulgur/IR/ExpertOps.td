@@ -69,7 +69,7 @@ def Fulgur_RouteOp : Fulgur_Op<"route", [Fulgur_Reify], "experts weights"> {
   let hasVerifier = 1;
 }
 
-def Fulgur_DispatchOp : Fulgur_Op<"dispatch", [Fulgur_Reify], "rows sources offsets"> {
+def Fulgur_DispatchOp : Fulgur_Op<"dispatch", [Fulgur_Reify, Fulgur_EqualSizes], "rows sources offsets"> {
   let summary = "copies the row of a token to each of its experts";
   let description = [{
     Orders the pairs of a token and one of its experts by expert, and by token
@@ -114,7 +114,7 @@ def Fulgur_DispatchOp : Fulgur_Op<"dispatch", [Fulgur_Reify], "rows sources offs
   let hasVerifier = 1;
 }
 
-def Fulgur_GroupedMatmulOp : Fulgur_Op<"grouped_matmul", [Fulgur_Reify]> {
+def Fulgur_GroupedMatmulOp : Fulgur_Op<"grouped_matmul", [Fulgur_Reify, Fulgur_EqualSizes]> {
   let summary = "multiplies the rows of every expert with its weight";
   let description = [{
     `result[r, n] = Σ_k rows[r, k] · weights[e, k, n]` for r in
@@ -150,7 +150,7 @@ def Fulgur_GroupedMatmulOp : Fulgur_Op<"grouped_matmul", [Fulgur_Reify]> {
   let hasVerifier = 1;
 }
 
-def Fulgur_CombineOp : Fulgur_Op<"combine", [Fulgur_Reify]> {
+def Fulgur_CombineOp : Fulgur_Op<"combine", [Fulgur_Reify, Fulgur_EqualSizes]> {
   let summary = "adds up the weighted rows that belong to a token";
   let description = [{
     The way back from `fulgur.dispatch`.

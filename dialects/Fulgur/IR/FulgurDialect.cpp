@@ -14,6 +14,7 @@
 
 #include "dialects/Fulgur/IR/FulgurDialect.cpp.inc"
 #include "dialects/Fulgur/IR/FulgurEnums.cpp.inc"
+#include "dialects/Fulgur/IR/FulgurInterfaces.cpp.inc"
 
 void fulgur::FulgurDialect::initialize() {
   addOperations<

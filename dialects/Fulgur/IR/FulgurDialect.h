@@ -8,6 +8,8 @@
 #ifndef DIALECTS_FULGUR_IR_FULGURDIALECT_H
 #define DIALECTS_FULGUR_IR_FULGURDIALECT_H
 
+#include "dialects/Fulgur/IR/FulgurInterfaces.h"
+
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Dialect.h"

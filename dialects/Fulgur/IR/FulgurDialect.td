@@ -9,6 +9,7 @@
 #ifndef FULGUR_DIALECT_TD
 #define FULGUR_DIALECT_TD
 
+include "dialects/Fulgur/IR/FulgurInterfaces.td"
 include "mlir/IR/OpAsmInterface.td"
 include "mlir/IR/OpBase.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
@@ -46,5 +47,7 @@ def Fulgur_MaskTensor : RankedTensorOf<[I1, AnyFloat]>;
 /// The sizes of the results as sizes of the operands.
 def Fulgur_Reify : DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface,
                                              ["reifyResultShapes"]>;
+/// The dimensions of operands that have one size.
+def Fulgur_EqualSizes : DeclareOpInterfaceMethods<Fulgur_EqualSizesOpInterface>;
 
 #endif // FULGUR_DIALECT_TD

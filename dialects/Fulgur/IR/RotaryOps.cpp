@@ -49,8 +49,7 @@ LogicalResult RotaryEmbeddingOp::verify() {
   if (failed(verifyRank(*this, cos, 3)))
     return failure();
   // rotary_embedding (C2)
-  if (failed(verifyBroadcast(*this, cos, {input.size(0)})) ||
-      failed(verifySize(*this, cos, 1, input, 1)))
+  if (failed(verifyEqualSizes(*this)))
     return failure();
   // rotary_embedding (C3)
   int64_t half = cos.size(2), width = input.size(-1);
@@ -61,6 +60,15 @@ LogicalResult RotaryEmbeddingOp::verify() {
            << width << "), but got " << 2 * half;
   // rotary_embedding (C4)
   return verifySameElement(*this, cos, input);
+}
+
+void RotaryEmbeddingOp::getEqualSizes(SmallVectorImpl<EqualSizes> &sizes) {
+  Named input{"input", getInput()}, cos{"cos", getCos()}, sin{"sin", getSin()};
+  sizes.append({{cos, 0, input, 0, /*isBroadcast=*/true},
+                {cos, 1, input, 1},
+                {sin, 0, cos, 0},
+                {sin, 1, cos, 1},
+                {sin, 2, cos, 2}});
 }
 
 LogicalResult

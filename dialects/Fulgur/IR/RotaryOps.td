@@ -50,7 +50,7 @@ def Fulgur_RotaryTableOp : Fulgur_Op<"rotary_table", [
 }
 
 def Fulgur_RotaryEmbeddingOp : Fulgur_Op<"rotary_embedding", [
-    Fulgur_Reify, AllTypesMatch<["input", "result"]>,
+    Fulgur_Reify, Fulgur_EqualSizes, AllTypesMatch<["input", "result"]>,
     AllTypesMatch<["cos", "sin"]>]> {
   let summary = "rotates pairs of elements by the angle of their position";
   let description = [{

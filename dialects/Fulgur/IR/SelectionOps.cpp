@@ -13,6 +13,18 @@
 using namespace mlir;
 using namespace fulgur;
 
+/// The sizes of the operands that both operations with an indexer have.
+template <typename OpTy>
+static void addScoringSizes(OpTy op, SmallVectorImpl<EqualSizes> &sizes) {
+  Named query{"query", op.getQuery()}, key{"key", op.getKey()},
+      weights{"weights", op.getWeights()};
+  sizes.append({{key, 0, query, 0},
+                {key, 2, query, 3},
+                {weights, 0, query, 0},
+                {weights, 1, query, 1},
+                {weights, 2, query, 2}});
+}
+
 /// (C1) to (C4) of the operations that score: query [B, S, Hi, Di], key
 /// [B, T, Di] and weights [B, S, Hi].
 template <typename OpTy> static LogicalResult verifyScoring(OpTy op) {
@@ -23,11 +35,7 @@ template <typename OpTy> static LogicalResult verifyScoring(OpTy op) {
       failed(verifyRank(op, weights, 3)) || failed(verifyRank(op, result, 3)))
     return failure();
   // (C2)
-  if (failed(verifySize(op, key, 0, query, 0)) ||
-      failed(verifySize(op, key, 2, query, 3)) ||
-      failed(verifySize(op, weights, 0, query, 0)) ||
-      failed(verifySize(op, weights, 1, query, 1)) ||
-      failed(verifySize(op, weights, 2, query, 2)) ||
+  if (failed(verifyEqualSizes(op)) ||
       failed(verifySize(op, result, 0, query, 0)) ||
       failed(verifySize(op, result, 1, query, 1)))
     return failure();
@@ -52,6 +60,10 @@ LogicalResult LightningIndexerOp::verify() {
                            {"query", getQuery()});
 }
 
+void LightningIndexerOp::getEqualSizes(SmallVectorImpl<EqualSizes> &sizes) {
+  addScoringSizes(*this, sizes);
+}
+
 LogicalResult
 LightningIndexerOp::reifyResultShapes(OpBuilder &builder,
                                       ReifiedRankedShapedTypeDims &shapes) {
@@ -69,7 +81,7 @@ LogicalResult SelectTokensOp::verify() {
       failed(verifyRank(*this, result, 3)))
     return failure();
   // select_tokens (C2)
-  if (failed(verifyBroadcast(*this, mask, scores.type().getShape())))
+  if (failed(verifyEqualSizes(*this)))
     return failure();
   // select_tokens (C3)
   if (failed(verifyPositive(*this, "k", getK())))
@@ -79,6 +91,12 @@ LogicalResult SelectTokensOp::verify() {
       failed(verifySize(*this, result, 1, scores, 1)))
     return failure();
   return verifySize(*this, result, 2, getK());
+}
+
+void SelectTokensOp::getEqualSizes(SmallVectorImpl<EqualSizes> &sizes) {
+  Named scores{"scores", getScores()};
+  addBroadcast(sizes, {"mask", getMask()},
+               {{scores, 0}, {scores, 1}, {scores, 2}});
 }
 
 LogicalResult
@@ -93,23 +111,24 @@ SelectTokensOp::reifyResultShapes(OpBuilder &builder,
 }
 
 LogicalResult IndexSelectOp::verify() {
-  Named query{"query", getQuery()}, key{"key", getKey()},
-      mask{"mask", getMask()}, result{"result", getResult()};
-  // index_select (C1), (C2), (C3), (C4)
-  if (failed(verifyScoring(*this)))
-    return failure();
+  Named mask{"mask", getMask()}, result{"result", getResult()};
   // index_select (C1)
   if (mask.value && failed(verifyRank(*this, mask, 3)))
     return failure();
-  // index_select (C5)
-  if (failed(verifyBroadcast(*this, mask,
-                             {query.size(0), query.size(1), key.size(1)})))
+  // index_select (C1), (C2), (C3), (C4), (C5)
+  if (failed(verifyScoring(*this)))
     return failure();
   // index_select (C6)
   if (failed(verifyPositive(*this, "k", getK())))
     return failure();
   // index_select (C7)
   return verifySize(*this, result, 2, getK());
+}
+
+void IndexSelectOp::getEqualSizes(SmallVectorImpl<EqualSizes> &sizes) {
+  addScoringSizes(*this, sizes);
+  Named query{"query", getQuery()}, key{"key", getKey()};
+  addBroadcast(sizes, {"mask", getMask()}, {{query, 0}, {query, 1}, {key, 1}});
 }
 
 LogicalResult

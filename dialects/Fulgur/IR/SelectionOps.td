@@ -11,7 +11,7 @@
 
 include "dialects/Fulgur/IR/FulgurDialect.td"
 
-def Fulgur_LightningIndexerOp : Fulgur_Op<"lightning_indexer", [Fulgur_Reify]> {
+def Fulgur_LightningIndexerOp : Fulgur_Op<"lightning_indexer", [Fulgur_Reify, Fulgur_EqualSizes]> {
   let summary = "scores every token for every query with a few cheap heads";
   let description = [{
     `result[b, s, t] = Σ_h weights[b, s, h] ·
@@ -46,7 +46,7 @@ def Fulgur_LightningIndexerOp : Fulgur_Op<"lightning_indexer", [Fulgur_Reify]> {
   let hasVerifier = 1;
 }
 
-def Fulgur_SelectTokensOp : Fulgur_Op<"select_tokens", [Fulgur_Reify]> {
+def Fulgur_SelectTokensOp : Fulgur_Op<"select_tokens", [Fulgur_Reify, Fulgur_EqualSizes]> {
   let summary = "the k tokens of the highest score";
   let description = [{
     Names, for every query, the k visible tokens of the highest score, best
@@ -86,7 +86,7 @@ def Fulgur_SelectTokensOp : Fulgur_Op<"select_tokens", [Fulgur_Reify]> {
   let hasVerifier = 1;
 }
 
-def Fulgur_IndexSelectOp : Fulgur_Op<"index_select", [Fulgur_Reify]> {
+def Fulgur_IndexSelectOp : Fulgur_Op<"index_select", [Fulgur_Reify, Fulgur_EqualSizes]> {
   let summary = "scores the tokens and selects the best k";
   let description = [{
     `fulgur.select_tokens` of `fulgur.lightning_indexer`, without the scores

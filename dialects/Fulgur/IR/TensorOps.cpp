@@ -40,11 +40,21 @@ LogicalResult RMSNormOp::verify() {
   return success();
 }
 
+void RMSNormOp::getEqualSizes(SmallVectorImpl<EqualSizes> &sizes) {
+  sizes.push_back({{"scale", getScale()}, 0, {"input", getInput()}, -1});
+}
+
 LogicalResult
 RMSNormOp::reifyResultShapes(OpBuilder &builder,
                              ReifiedRankedShapedTypeDims &shapes) {
   reifySameShape(builder, getResult(), getInput(), shapes);
   return success();
+}
+
+void SwiGLUOp::getEqualSizes(SmallVectorImpl<EqualSizes> &sizes) {
+  Named gate{"gate", getGate()}, up{"up", getUp()};
+  for (int64_t i = 0, e = gate.rank(); i < e; ++i)
+    sizes.push_back({up, i, gate, i});
 }
 
 LogicalResult SwiGLUOp::reifyResultShapes(OpBuilder &builder,
@@ -58,8 +68,7 @@ LogicalResult LayerNormOp::verify() {
   // layer_norm (C1)
   if (input.rank() < 1)
     return emitOpError("expected rank of 'input' to be at least 1, but got 0");
-  if (failed(verifyRank(*this, scale, 1)) ||
-      failed(verifySize(*this, scale, 0, input, -1)))
+  if (failed(verifyRank(*this, scale, 1)) || failed(verifyEqualSizes(*this)))
     return failure();
   // layer_norm (C2)
   if (failed(verifySameElement(*this, scale, input)))
@@ -69,6 +78,11 @@ LogicalResult LayerNormOp::verify() {
     return emitOpError("expected 'eps' to be finite and not negative, but got ")
            << getEps().convertToDouble();
   return success();
+}
+
+void LayerNormOp::getEqualSizes(SmallVectorImpl<EqualSizes> &sizes) {
+  Named input{"input", getInput()}, scale{"scale", getScale()};
+  sizes.append({{scale, 0, input, -1}, {{"bias", getBias()}, 0, scale, 0}});
 }
 
 LogicalResult
@@ -88,19 +102,25 @@ LogicalResult LinearOp::verify() {
       failed(verifyRank(*this, result, input.rank())))
     return failure();
   // linear (C2)
-  bool transposed = getTransposed();
-  if (failed(verifySize(*this, weight, transposed ? 1 : 0, input, -1)))
+  if (failed(verifyEqualSizes(*this)))
     return failure();
   // linear (C3)
   for (int64_t i = 0, e = input.rank() - 1; i < e; ++i)
     if (failed(verifySize(*this, result, i, input, i)))
       return failure();
-  if (failed(verifySize(*this, result, -1, weight, transposed ? 0 : 1)))
+  if (failed(verifySize(*this, result, -1, weight, getTransposed() ? 0 : 1)))
     return failure();
   // linear (C4)
   if (failed(verifySameElement(*this, weight, input)))
     return failure();
   return verifySameElement(*this, result, input);
+}
+
+void LinearOp::getEqualSizes(SmallVectorImpl<EqualSizes> &sizes) {
+  sizes.push_back({{"weight", getWeight()},
+                   getTransposed() ? 1 : 0,
+                   {"input", getInput()},
+                   -1});
 }
 
 LogicalResult LinearOp::reifyResultShapes(OpBuilder &builder,
@@ -125,9 +145,10 @@ LogicalResult CacheUpdateOp::verify() {
     return emitOpError("expected 'axis' to be in [0, ")
            << past.rank() << "), but got " << axis;
   // cache_update (C2)
+  if (failed(verifyEqualSizes(*this)))
+    return failure();
   for (int64_t i = 0, e = past.rank(); i < e; ++i)
-    if (i != axis && (failed(verifySize(*this, update, i, past, i)) ||
-                      failed(verifySize(*this, result, i, past, i)) ||
+    if (i != axis && (failed(verifySize(*this, result, i, past, i)) ||
                       failed(verifySize(*this, result, i, update, i))))
       return failure();
   // cache_update (C3)
@@ -140,6 +161,13 @@ LogicalResult CacheUpdateOp::verify() {
   if (failed(verifySameElement(*this, update, past)))
     return failure();
   return verifySameElement(*this, result, past);
+}
+
+void CacheUpdateOp::getEqualSizes(SmallVectorImpl<EqualSizes> &sizes) {
+  Named past{"past", getPast()}, update{"update", getUpdate()};
+  for (int64_t i = 0, e = past.rank(); i < e; ++i)
+    if (i != static_cast<int64_t>(getAxis()))
+      sizes.push_back({update, i, past, i});
 }
 
 LogicalResult

@@ -12,7 +12,7 @@
 include "dialects/Fulgur/IR/FulgurDialect.td"
 
 def Fulgur_RMSNormOp : Fulgur_Op<"rms_norm",
-    [Fulgur_Reify, AllTypesMatch<["input", "result"]>]> {
+    [Fulgur_Reify, Fulgur_EqualSizes, AllTypesMatch<["input", "result"]>]> {
   let summary = "root-mean-square normalisation of the last dimension";
   let description = [{
     Divides each row by its root mean square and scales it.
@@ -44,7 +44,7 @@ def Fulgur_RMSNormOp : Fulgur_Op<"rms_norm",
 }
 
 def Fulgur_SwiGLUOp : Fulgur_Op<"swiglu",
-    [Fulgur_Reify, AllTypesMatch<["gate", "up", "result"]>]> {
+    [Fulgur_Reify, Fulgur_EqualSizes, AllTypesMatch<["gate", "up", "result"]>]> {
   let summary = "gated activation silu(gate) · up";
   let description = [{
     Multiplies the sigmoid-weighted gate with the up projection, element by
@@ -67,7 +67,7 @@ def Fulgur_SwiGLUOp : Fulgur_Op<"swiglu",
 }
 
 def Fulgur_LayerNormOp : Fulgur_Op<"layer_norm", [
-    Fulgur_Reify, AllTypesMatch<["input", "result"]>,
+    Fulgur_Reify, Fulgur_EqualSizes, AllTypesMatch<["input", "result"]>,
     AllTypesMatch<["scale", "bias"]>]> {
   let summary = "layer normalisation of the last dimension";
   let description = [{
@@ -102,7 +102,7 @@ def Fulgur_LayerNormOp : Fulgur_Op<"layer_norm", [
   let hasVerifier = 1;
 }
 
-def Fulgur_LinearOp : Fulgur_Op<"linear", [Fulgur_Reify]> {
+def Fulgur_LinearOp : Fulgur_Op<"linear", [Fulgur_Reify, Fulgur_EqualSizes]> {
   let summary = "multiplies every row with a weight";
   let description = [{
     `result[…, n] = Σ_k input[…, k] · weight[k, n]`
@@ -133,7 +133,7 @@ def Fulgur_LinearOp : Fulgur_Op<"linear", [Fulgur_Reify]> {
   let hasVerifier = 1;
 }
 
-def Fulgur_CacheUpdateOp : Fulgur_Op<"cache_update", [Fulgur_Reify]> {
+def Fulgur_CacheUpdateOp : Fulgur_Op<"cache_update", [Fulgur_Reify, Fulgur_EqualSizes]> {
   let summary = "the past entries of a cache, followed by the new ones";
   let description = [{
     Concatenates along `axis`. It is an operation of its own so that later

@@ -48,16 +48,31 @@ LogicalResult fulgur::verifySize(Operation *op, Named tensor, int64_t dim,
          << "' to be " << size << ", but got " << tensor.size(dim);
 }
 
-LogicalResult fulgur::verifyBroadcast(Operation *op, Named tensor,
-                                      ArrayRef<int64_t> sizes) {
-  if (!tensor.value)
-    return success();
-  for (auto [dim, size] : llvm::enumerate(sizes))
-    if (tensor.size(dim) != 1 && !compatible(tensor.size(dim), size))
+LogicalResult fulgur::verifyEqualSizes(EqualSizesOpInterface op) {
+  SmallVector<EqualSizes> sizes;
+  op.getEqualSizes(sizes);
+  for (const auto &[tensor, dim, of, ofDim, isBroadcast] : sizes) {
+    if (!isBroadcast) {
+      if (failed(verifySize(op, tensor, dim, of, ofDim)))
+        return failure();
+      continue;
+    }
+    int64_t size = tensor.size(dim), wanted = of.size(ofDim);
+    if (size != 1 && !compatible(size, wanted))
       return op->emitOpError("expected dimension ")
-             << dim << " of '" << tensor.name << "' to be 1 or " << size
-             << ", but got " << tensor.size(dim);
+             << dim << " of '" << tensor.name << "' to be 1 or " << wanted
+             << ", but got " << size;
+  }
   return success();
+}
+
+void fulgur::addBroadcast(SmallVectorImpl<EqualSizes> &sizes, Named mask,
+                          ArrayRef<std::pair<Named, int64_t>> of) {
+  if (!mask.value)
+    return;
+  for (auto [dim, pair] : llvm::enumerate(of))
+    sizes.push_back({mask, static_cast<int64_t>(dim), pair.first, pair.second,
+                     /*isBroadcast=*/true});
 }
 
 LogicalResult fulgur::verifySameElement(Operation *op, Named tensor, Named of) {

@@ -10,26 +10,11 @@
 #ifndef FULGUR_DIALECTS_FULGUR_IR_VERIFY_H
 #define FULGUR_DIALECTS_FULGUR_IR_VERIFY_H
 
-#include "mlir/IR/BuiltinTypes.h"
-#include "mlir/IR/OpDefinition.h"
+#include "dialects/Fulgur/IR/FulgurInterfaces.h"
+
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 
 namespace fulgur {
-
-/// An operand or result and what the operation calls it.
-struct Named {
-  llvm::StringRef name;
-  mlir::Value value;
-
-  mlir::RankedTensorType type() const {
-    return llvm::cast<mlir::RankedTensorType>(value.getType());
-  }
-  int64_t rank() const { return type().getRank(); }
-  /// The size of dimension `dim`, counted from the end if negative.
-  int64_t size(int64_t dim) const {
-    return type().getDimSize(dim < 0 ? dim + rank() : dim);
-  }
-};
 
 mlir::LogicalResult verifyRank(mlir::Operation *op, Named tensor, int64_t rank);
 
@@ -38,14 +23,16 @@ mlir::LogicalResult verifyRank(mlir::Operation *op, Named tensor, int64_t rank);
 mlir::LogicalResult verifySize(mlir::Operation *op, Named tensor, int64_t dim,
                                Named of, int64_t ofDim);
 
+/// Checks the pairs of dimensions of operands that have one size.
+mlir::LogicalResult verifyEqualSizes(EqualSizesOpInterface op);
+
+/// The dimensions of a mask, if it is there, are those of `of`, or 1.
+void addBroadcast(llvm::SmallVectorImpl<EqualSizes> &sizes, Named mask,
+                  llvm::ArrayRef<std::pair<Named, int64_t>> of);
+
 /// Checks that dimension `dim` of `tensor` can have `size`.
 mlir::LogicalResult verifySize(mlir::Operation *op, Named tensor, int64_t dim,
                                int64_t size);
-
-/// Checks that every dimension of `tensor` is 1 or can have the size in
-/// `sizes`; does nothing for an absent operand.
-mlir::LogicalResult verifyBroadcast(mlir::Operation *op, Named tensor,
-                                    llvm::ArrayRef<int64_t> sizes);
 
 mlir::LogicalResult verifySameElement(mlir::Operation *op, Named tensor,
                                       Named of);

@@ -42,6 +42,11 @@ public:
     return getShape(a)[axisA] == getShape(b)[axisB];
   }
 
+  /// Whether both always have the same number of elements.
+  bool hasSameCount(mlir::Value a, mlir::Value b) {
+    return sizes.product(getShape(a)) == sizes.product(getShape(b));
+  }
+
   const Sizes &getSizes() const { return sizes; }
 
   /// Tensors with more elements than this have no known contents.

@@ -113,6 +113,17 @@ AffineExpr Sizes::max(AffineExpr a, AffineExpr b) {
   return compound(Kind::Max, a, b);
 }
 
+AffineExpr Sizes::product(ArrayRef<AffineExpr> factors) {
+  AffineExpr dynamic = constant(1);
+  int64_t known = 1;
+  for (AffineExpr factor : factors)
+    if (std::optional<int64_t> value = asConstant(factor))
+      known *= *value;
+    else
+      dynamic = mul(dynamic, factor);
+  return mul(dynamic, constant(known));
+}
+
 AffineExpr Sizes::quotient(ArrayRef<AffineExpr> factors,
                            ArrayRef<AffineExpr> divisors) {
   int64_t above = 1, below = 1;

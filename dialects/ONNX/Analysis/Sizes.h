@@ -39,6 +39,8 @@ public:
   mlir::AffineExpr min(mlir::AffineExpr a, mlir::AffineExpr b);
   mlir::AffineExpr max(mlir::AffineExpr a, mlir::AffineExpr b);
 
+  /// The product of `factors`: what is not constant, times a constant.
+  mlir::AffineExpr product(llvm::ArrayRef<mlir::AffineExpr> factors);
   /// The product of `factors` divided by that of `divisors`, which divides it.
   mlir::AffineExpr quotient(llvm::ArrayRef<mlir::AffineExpr> factors,
                             llvm::ArrayRef<mlir::AffineExpr> divisors);

@@ -184,8 +184,9 @@ void fulgur_parallel_for(void (*fn)(void *ctx, int64_t begin, int64_t end),
 void *fulgur_alloc(int64_t bytes);
 
 /* Reports that the inputs break a condition of the model (an index out of its
- * range). The step returns as usual, its outputs are not used, and the run
- * fails with this text. The first report counts. */
+ * range), and does not return: the step ends there, and the run fails with this
+ * text. In a parallel loop it does return: the loop goes on to its end. The
+ * first report counts. */
 void fulgur_fail(const char *text);
 
 #ifdef __cplusplus

@@ -118,6 +118,18 @@ static void checkRange(Lowering &l, ArrayRef<int64_t> axes) {
   l.check(l.onlyElement(all), "an index is out of range");
 }
 
+/// Ends the step when the indices have more along `dim` than the operand.
+static void checkAtMost(Lowering &l, int64_t dim) {
+  Emitter &e = l.e;
+  if (l.types.isSame(l.op, l.op->getOperand(0), dim, l.op->getOperand(1), dim))
+    return;
+  l.check(arith::CmpIOp::create(e.builder, e.loc, arith::CmpIPredicate::ule,
+                                e.index(e.size(l.in(1), dim)),
+                                e.index(e.size(l.in(0), dim))),
+          "expected dimension " + Twine(dim) +
+              " of the indices to be no larger than that of the data");
+}
+
 static SmallVector<int64_t> axesFrom(int64_t first, int64_t count) {
   return llvm::to_vector(llvm::seq<int64_t>(first, first + count));
 }
@@ -153,6 +165,9 @@ static LogicalResult convertGatherElements(Lowering &l) {
   int64_t rank = rankOf(x);
   int64_t axis = fromFront(intAttr(l.op, "axis", 0), rank);
   checkRange(l, axis);
+  for (int64_t dim = 0; dim < rank; ++dim)
+    if (dim != axis)
+      checkAtMost(l, dim);
   Value extent = e.index(e.size(x, axis));
   return l.replace(e.parallel(
       places, e.builder.getMultiDimIdentityMap(rank), e.sizes(places),
@@ -178,6 +193,8 @@ static LogicalResult convertGatherND(Lowering &l) {
   to.append(from.begin() + batch + count, from.end());
   int64_t loops = to.size();
   checkRange(l, axesFrom(batch, count));
+  for (int64_t dim = 0; dim < batch; ++dim)
+    l.checkSame(1, dim, 0, dim);
   Values extents = extentsOf(e, x);
   return l.replace(
       e.parallel(ValueRange(), {}, to, elementType(x),
@@ -230,6 +247,11 @@ static LogicalResult convertScatterElements(Lowering &l) {
   Emitter &e = l.e;
   int64_t axis = fromFront(intAttr(l.op, "axis", 0), rankOf(l.in(0)));
   checkRange(l, axis);
+  for (int64_t dim = 0, rank = rankOf(l.in(0)); dim < rank; ++dim) {
+    if (dim != axis)
+      checkAtMost(l, dim);
+    l.checkSame(1, dim, 2, dim);
+  }
   Value extent = e.index(e.size(l.in(0), axis));
   return scatter(l, e.sizes(l.in(1)), [&](ArrayRef<Value> update) {
     Value number = tensor::ExtractOp::create(e.builder, e.loc, l.in(1), update);
@@ -247,6 +269,12 @@ static LogicalResult convertScatterND(Lowering &l) {
   if (ShapedType::isDynamic(count))
     return l.fail("the number of indices is not known");
   checkRange(l, axesFrom(0, count));
+  // The updates are as many as the indices, and each is a part of the operand.
+  for (int64_t dim = 0, rank = rankOf(l.in(2)); dim < rank; ++dim)
+    if (dim < depth)
+      l.checkSame(2, dim, 1, dim);
+    else
+      l.checkSame(2, dim, 0, dim - depth + count);
   Values extents = extentsOf(e, l.in(0));
   return scatter(l, e.sizes(l.in(2)), [&](ArrayRef<Value> update) {
     Values where(update.take_front(depth)), at;
@@ -314,7 +342,7 @@ static LogicalResult convertReverseSequence(Lowering &l) {
         Scalars s{e};
         Value length = arith::IndexCastOp::create(
             e.builder, e.loc, e.builder.getIndexType(), args[0]);
-        length = s.min(length, extent);
+        length = s.max(s.min(length, extent), e.index(0));
         Values at = loopIndices(e, rank);
         Value step = at[*time];
         at[*time] = s.select(s.less(step, length),

@@ -179,6 +179,36 @@ void Lowering::check(Value condition, const Twine &message) {
       e.builder.getStringAttr(op->getName().stripDialect() + ": " + message));
 }
 
+void Lowering::checkSame(unsigned index, int64_t dim, unsigned other,
+                         int64_t otherDim) {
+  Value a = op->getOperand(index), b = op->getOperand(other);
+  if (types.isSame(op, a, dim, b, otherDim))
+    return;
+  check(isEqual(e.size(in(index), dim), e.size(in(other), otherDim)),
+        "expected dimension " + Twine(dim) + " of input " + Twine(index) +
+            " to have the size of dimension " + Twine(otherDim) + " of input " +
+            Twine(other));
+}
+
+Value Lowering::fit(unsigned index, int64_t axis, const MixedSizes &sizes) {
+  Value part = in(index);
+  auto type = tensorType(part);
+  SmallVector<int64_t> shape(type.getShape());
+  for (int64_t dim = 0, rank = sizes.size(); dim < rank; ++dim) {
+    std::optional<int64_t> known = getConstantIntValue(sizes[dim]);
+    if (dim == axis || (known && shape[dim] == *known))
+      continue;
+    bool isSame = !known && types.isSame(op, op->getOperand(0), dim,
+                                         op->getOperand(index), dim);
+    if (!isSame)
+      check(isEqual(e.size(part, dim), sizes[dim]),
+            "expected dimension " + Twine(dim) + " of input " + Twine(index) +
+                " to have the size of the others");
+    shape[dim] = known.value_or(ShapedType::kDynamic);
+  }
+  return e.cast(part, type.clone(shape));
+}
+
 //===----------------------------------------------------------------------===//
 // Broadcasting
 //===----------------------------------------------------------------------===//

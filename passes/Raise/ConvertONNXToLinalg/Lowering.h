@@ -91,8 +91,17 @@ struct Lowering {
   mlir::OpFoldResult fromFront(mlir::OpFoldResult index,
                                mlir::OpFoldResult extent);
   mlir::OpFoldResult product(llvm::ArrayRef<mlir::OpFoldResult> sizes);
-  /// Reports `message` when the model runs, unless `condition` holds.
+  /// Ends the step with `message` when the model runs, unless `condition`
+  /// holds.
   void check(mlir::Value condition, const llvm::Twine &message);
+  /// The same unless a dimension of one input has the size of one of another;
+  /// nothing if that is certain. Conversions read operands by the sizes of one
+  /// of them, so that this is what keeps them in bounds.
+  void checkSame(unsigned index, int64_t dim, unsigned other, int64_t otherDim);
+
+  /// Input `index`, which has the `sizes` of the first one, or else the step
+  /// ends; but for those along `axis`.
+  mlir::Value fit(unsigned index, int64_t axis, const MixedSizes &sizes);
 
   /// The shape of inputs broadcast against one another, and how each is read:
   /// by the identity where extents are proved to be the same, and with the

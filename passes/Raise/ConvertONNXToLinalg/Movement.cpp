@@ -116,6 +116,10 @@ static LogicalResult convertReshape(Lowering &l) {
     else if (!getConstantIntValue(size))
       size = l.select(l.isEqual(size, e.size(-1)), e.div(total, divisor), size);
   }
+  OpFoldResult count = l.product(to);
+  if (!l.types.hasSameCount(l.op, l.op->getOperand(0), l.op->getResult(0)))
+    l.check(l.isEqual(total, count),
+            "the shape has not as many elements as the data");
   refine(l, to);
   return l.replace(l.reshape(x, to));
 }
@@ -185,7 +189,8 @@ static LogicalResult convertConcat(Lowering &l) {
   sizes[axis] = total;
   refine(l, sizes);
   Value result = e.empty(sizes, l.resultElement());
-  for (Value part : l.operands) {
+  for (unsigned i = 0, count = l.operands.size(); i < count; ++i) {
+    Value part = l.fit(i, axis, sizes);
     MixedSizes extents = sizes;
     extents[axis] = e.size(part, axis);
     result = e.insert(part, result, offsets, extents);

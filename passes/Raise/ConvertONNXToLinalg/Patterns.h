@@ -33,6 +33,9 @@ public:
   bool isSame(mlir::Operation *op, mlir::Value a, int64_t axisA, mlir::Value b,
               int64_t axisB) const;
 
+  /// Whether both always have the same number of elements.
+  bool hasSameCount(mlir::Operation *op, mlir::Value a, mlir::Value b) const;
+
 private:
   llvm::DenseMap<mlir::Operation *, std::unique_ptr<ShapeAnalysis>> shapes;
 };
