@@ -13,6 +13,9 @@
 using namespace fulgur;
 
 static const FusionInfo fusions[] = {
+    {"skip-selection",
+     "attention to all tokens where a selection takes them all",
+     [] { return createSkipSelectionPass(); }},
     {"fuse-index-select", "lightning indexer + top-k without the scores",
      [] { return createFuseIndexSelectPass(); }},
     {"merge-projections", "projections of the same rows as one product",

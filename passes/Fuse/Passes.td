@@ -6,6 +6,36 @@
 
 include "mlir/Pass/PassBase.td"
 
+def SkipSelectionPass : Pass<"fulgur-skip-selection", "::mlir::ModuleOp"> {
+  let summary = "a selection of all tokens there can be is left out";
+  let description = [{
+    Where the tokens are known to be at most k, by their static size or the
+    bounds of named dimensions:
+
+    ```mlir
+    %i = fulgur.select_tokens %scores k 2048 causal : …
+    %o = fulgur.sparse_latent_attention %q latent %c rope_key %r up %u indices %i scale 7.2e-02 : …
+    ```
+
+    becomes
+
+    ```mlir
+    %o = fulgur.latent_attention %q latent %c rope_key %r up %u scale 7.2e-02 causal absorbed : …
+    ```
+
+    and the indexer goes with its selection, unless something else reads it. The
+    cache of its keys is an output of the model, and is still written: a later
+    step may have more tokens.
+
+    Does not touch selections whose number of tokens only a run knows, and none
+    with a float mask, which would be added to other scores. Missed remarks say
+    so.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::affine::AffineDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def FuseIndexSelectPass : Pass<"fulgur-fuse-index-select", "::mlir::ModuleOp"> {
   let summary = "indexer scores that only a selection reads are not stored";
   let description = [{

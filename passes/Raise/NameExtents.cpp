@@ -89,16 +89,20 @@ static LogicalResult nameExtentOfBranches(tensor::DimOp op,
   return success();
 }
 
+void fulgur::populateNameExtentsPatterns(RewritePatternSet &patterns) {
+  memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
+  memref::populateResolveShapedTypeResultDimsPatterns(patterns);
+  tensor::DimOp::getCanonicalizationPatterns(patterns, patterns.getContext());
+  patterns.add(nameExtent);
+  patterns.add(nameExtentOfBranches);
+}
+
 namespace {
 struct NameExtentsPass final
     : fulgur::impl::NameExtentsPassBase<NameExtentsPass> {
   void runOnOperation() final {
     RewritePatternSet patterns(&getContext());
-    memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
-    memref::populateResolveShapedTypeResultDimsPatterns(patterns);
-    tensor::DimOp::getCanonicalizationPatterns(patterns, &getContext());
-    patterns.add(nameExtent);
-    patterns.add(nameExtentOfBranches);
+    populateNameExtentsPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

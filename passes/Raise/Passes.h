@@ -15,6 +15,9 @@ namespace fulgur {
 #include "passes/Raise/Passes.h.inc"
 #define GEN_PASS_REGISTRATION
 #include "passes/Raise/Passes.h.inc"
+
+/// Those of fulgur-name-extents: extents become those of the inputs.
+void populateNameExtentsPatterns(mlir::RewritePatternSet &patterns);
 } // namespace fulgur
 
 #endif // PASSES_RAISE_PASSES_H

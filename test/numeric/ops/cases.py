@@ -220,6 +220,19 @@ def sparse_latent_attention_cases():
                    [dict(b=2, s=5, t=7), dict(b=1, s=1, t=4), dict(b=1, s=4, t=2)], everything, None,
                    same=(0, 1))
 
+    # A selection of all tokens: compiled, it is left out, and what it
+    # does not see the attention must not see either.
+    def skipped(q, latent, rope_key, up, scores, mask):
+        return (ref.select_tokens(scores, 9, mask, causal=True),
+                ref.latent_attention(q, latent, rope_key, up, scale, mask[:, None], causal=True))
+    yield Case("skip_selection", ["2x3x4x12xf32", "2x7x16xf32", "2x7x4xf32", "16x56xf32",
+                                  "2x3x7xf32", "2x1x7xi1"], ["2x3x9xi32", "2x3x4x6xf32"],
+               ["fulgur.select_tokens {4} mask {5} k 9 causal : {t4}, {t5} -> {r0}",
+                "fulgur.sparse_latent_attention {0} latent {1} rope_key {2} up {3} indices {v[0]} "
+                f"scale {scale}" " : {t0}, {t1}, {t2}, {t3}, {r0} -> {r1}"], [{}],
+               lambda g: latent_operands(g, 2, 3, 7) + [normal(g, 2, 3, 7), mask_of(g, 2, 1, 7)],
+               skipped)
+
 
 # ---------------------------------------------------------------- selection
 def selection_cases():
