@@ -16,6 +16,10 @@ import numpy as np
 
 from check_models import TOLERANCE, error_of, load, run
 
+# No stored input has as few tokens as a selection takes: skip-selection.test
+# compares models for fewer.
+TESTED_ELSEWHERE = {"skip-selection"}
+
 
 def list_fusions():
     text = subprocess.run(["fulgur-compile", "--disable-fusion=help"], check=True,
@@ -61,7 +65,7 @@ def main():
             failures += not good
             print(f"{'ok' if good else 'WRONG':5} {model.parent.name}/{model.stem} {option}: "
                   f"error {error:.1e}", flush=True)
-        if not changes:
+        if not changes and not TESTED_ELSEWHERE.issuperset(left_out):
             failures += 1
             print(f"WRONG {option} changes no model", flush=True)
     return 1 if failures else 0
