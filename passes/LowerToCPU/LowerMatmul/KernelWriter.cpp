@@ -41,6 +41,9 @@ static constexpr int64_t blockDepth = 512;
 /// count as 4, for then it is the reading that takes the time.
 static constexpr int64_t minTaskWork = 1 << 20;
 
+/// Panels that make up for the packing of rows, which takes about half as long
+/// as their product with one panel.
+static constexpr int64_t minPanels = 4;
 /// So many rows are not worth a transposition of the right side.
 static constexpr int64_t dotRows = 4;
 /// Of a panel that is transposed, so many rows at a time: they stay in the
@@ -380,6 +383,8 @@ func::FuncOp KernelWriter::write(StringRef name) {
   Value height = min(max(rows, index(4)), index(blockRows));
   Value work = max(mul(mul(height, depth), index(2 * lanes)), one);
   Value enough = ceilDiv(index(minTaskWork), work);
+  // One row is copied as it lies, which takes no time to speak of.
+  enough = select(isAtMost(rows, 1), enough, max(enough, index(minPanels)));
   Value many = ceilDiv(mul(mul(panels, blocks), batches), index(32));
   Value length = max(enough, min(many, index(16)));
   ranges = max(b.createOrFold<arith::DivSIOp>(panels, length), one);
