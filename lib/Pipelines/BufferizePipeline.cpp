@@ -23,6 +23,8 @@ void fulgur::buildBufferizePipeline(OpPassManager &pm,
   pm.addPass(createDecomposeTensorsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  // After equal fills have become one.
+  pm.addPass(createSeparateFillsPass());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   bufferization::OneShotBufferizePassOptions bufferize;
   bufferize.bufferizeFunctionBoundaries = true;

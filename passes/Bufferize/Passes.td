@@ -127,6 +127,38 @@ def CopyStridedResultsPass
   let dependentDialects = ["::mlir::memref::MemRefDialect"];
 }
 
+def SeparateFillsPass : Pass<"fulgur-separate-fills", "::mlir::ModuleOp"> {
+  let summary = "Fill a tensor for each operation that writes to it";
+  let description = [{
+    Products add to zeros, and equal zeros are one tensor, which bufferization
+    would keep, and copy for each product. Filling them again is less traffic
+    and less memory.
+
+    Before:
+
+    ```mlir
+    %z = linalg.fill ins(%zero : f32) outs(%e : tensor<?x64xf32>) -> …
+    %a = fulgur.packed_matmul %x, %u, %z : …
+    %b = fulgur.packed_matmul %y, %v, %z : …
+    ```
+
+    After:
+
+    ```mlir
+    %z = linalg.fill ins(%zero : f32) outs(%e : tensor<?x64xf32>) -> …
+    %a = fulgur.packed_matmul %x, %u, %z : …
+    %f = tensor.empty(%n) : tensor<?x64xf32>
+    %o = linalg.fill ins(%zero : f32) outs(%f : tensor<?x64xf32>) -> …
+    %b = fulgur.packed_matmul %y, %v, %o : …
+    ```
+
+    Does not touch a fill of a tensor that was there before, nor the use of one
+    in a loop around which it is.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def PlanArenaPass : Pass<"fulgur-plan-arena", "::mlir::ModuleOp"> {
   let summary = "Place buffers whose size the dimensions determine in an arena";
   let description = [{
