@@ -35,6 +35,23 @@ static std::vector<unsigned> lookup(const NameTable &table,
   return nodes.getArrayRef().vec();
 }
 
+/// Of `nodes`, those that are no more or not yet on the other side. A name can
+/// be that of several operators, and a fusion leaves some of them alone.
+static std::vector<unsigned>
+withoutUnchanged(const std::vector<unsigned> &nodes, const Graph &graph,
+                 const Graph &other, const NameTable &otherNames) {
+  std::vector<unsigned> changed;
+  for (unsigned i : nodes) {
+    const GraphNode &node = graph.nodes[i];
+    std::vector<unsigned> twins = lookup(otherNames, node.names);
+    if (llvm::none_of(twins, [&](unsigned twin) {
+          return other.nodes[twin].signature == node.signature;
+        }))
+      changed.push_back(i);
+  }
+  return changed.empty() ? nodes : changed;
+}
+
 std::vector<FusionGroup>
 fulgur::findFusionGroups(llvm::ArrayRef<RemarkEntry> remarks,
                          const Graph &before, const Graph &after) {
@@ -47,8 +64,14 @@ fulgur::findFusionGroups(llvm::ArrayRef<RemarkEntry> remarks,
     if (remark.category != "fuse" || remark.outcome != "passed")
       continue;
     std::vector<std::string> names = getNodeNames(remark.location);
-    FusionGroup group{static_cast<unsigned>(i), lookup(namesBefore, names),
-                      lookup(namesAfter, names)};
+    FusionGroup group{static_cast<unsigned>(i), {}, lookup(namesAfter, names)};
+    // What a fusion makes can name more than its remark.
+    for (unsigned node : group.after)
+      names.insert(names.end(), after.nodes[node].names.begin(),
+                   after.nodes[node].names.end());
+    group.before =
+        withoutUnchanged(lookup(namesBefore, names), before, after, namesAfter);
+    group.after = withoutUnchanged(group.after, after, before, namesBefore);
     for (unsigned node : group.before)
       taken[node] = true;
     groups.push_back(std::move(group));

@@ -22,8 +22,9 @@ struct FusionGroup {
   std::vector<unsigned> after;
 };
 
-/// Relates remarks to nodes by the ONNX nodes in their locations. A node that
-/// no node afterwards comes from belongs to the group that it is next to.
+/// Relates remarks to nodes by the ONNX nodes in their locations, and in those
+/// of what the fusion made. A node that no node afterwards comes from belongs
+/// to the group that it is next to.
 std::vector<FusionGroup> findFusionGroups(llvm::ArrayRef<RemarkEntry> remarks,
                                           const Graph &before,
                                           const Graph &after);

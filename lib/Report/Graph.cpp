@@ -10,6 +10,7 @@
 #include "dialects/Fulgur/IR/FulgurDialect.h"
 #include "lib/CostModel/Sizes.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -104,18 +105,24 @@ static bool isPlumbing(Operation *op) {
   return llvm::none_of(op->getResultTypes(), llvm::IsaPred<ShapedType>);
 }
 
-/// `linalg.generic` says nothing; the operations in it do.
+/// `linalg.generic` says nothing; what it computes does.
 static std::string getLabel(Operation *op) {
   std::string label = op->getName().stripDialect().str();
   if (!isa<linalg::GenericOp>(op))
     return label;
   llvm::SmallSetVector<StringRef, 4> inside;
-  for (Operation &inner : op->getRegion(0).front().without_terminator())
-    if (!inner.hasTrait<OpTrait::ConstantLike>() &&
-        inner.getName().getDialectNamespace() != "linalg")
+  for (Operation &inner : op->getRegion(0).front().without_terminator()) {
+    if (isa<tensor::ExtractOp>(inner))
+      return "gather";
+    // Positions and what is made of them are not what a reader looks for.
+    bool isPosition = llvm::all_of(inner.getResultTypes(),
+                                   [](Type type) { return type.isIndex(); });
+    if (!inner.hasTrait<OpTrait::ConstantLike>() && !isPosition &&
+        !isa<arith::IndexCastOp>(inner))
       inside.insert(inner.getName().stripDialect());
+  }
   if (inside.empty())
-    return "copy";
+    return op->getNumOperands() > 1 ? "copy" : "positions";
   label.clear();
   for (StringRef name : ArrayRef(inside.getArrayRef()).take_front(3))
     label += (label.empty() ? "" : " ") + name.str();

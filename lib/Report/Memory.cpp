@@ -144,6 +144,24 @@ static void findBatches(ModuleOp module, std::vector<MemoryDim> &dims) {
   }
 }
 
+/// The load of the offset of a buffer from which `value` is computed: turns of
+/// a parallel loop have a place each, behind it.
+static memref::LoadOp findOffset(Value value, func::FuncOp main) {
+  Operation *op = value.getDefiningOp();
+  if (auto load = dyn_cast_if_present<memref::LoadOp>(op)) {
+    auto offsets = dyn_cast<BlockArgument>(load.getMemRef());
+    if (offsets && offsets.getOwner() == &main.getBody().front() &&
+        main.getArgAttr(offsets.getArgNumber(), "fulgur.offsets"))
+      return load;
+    return nullptr;
+  }
+  if (isa_and_present<arith::IndexCastOp, arith::AddIOp>(op))
+    for (Value operand : op->getOperands())
+      if (memref::LoadOp load = findOffset(operand, main))
+        return load;
+  return nullptr;
+}
+
 /// Fills in the types and names of the buffers, which are views of the arena.
 static void describeBuffers(func::FuncOp main,
                             std::vector<MemoryBuffer> &buffers) {
@@ -152,10 +170,7 @@ static void describeBuffers(func::FuncOp main,
     if (!arena || arena.getOwner() != &main.getBody().front() ||
         !main.getArgAttr(arena.getArgNumber(), "fulgur.arena"))
       return;
-    Value offset = view.getByteShift();
-    if (auto cast = offset.getDefiningOp<arith::IndexCastOp>())
-      offset = cast.getIn();
-    auto load = offset.getDefiningOp<memref::LoadOp>();
+    memref::LoadOp load = findOffset(view.getByteShift(), main);
     APInt number;
     if (!load || load.getIndices().size() != 1 ||
         !matchPattern(load.getIndices()[0], m_ConstantInt(&number)) ||

@@ -15,6 +15,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Pass/PassInstrumentation.h"
 #include "llvm/Support/JSON.h"
+#include "llvm/TargetParser/Host.h"
 
 using namespace mlir;
 using namespace fulgur;
@@ -46,6 +47,8 @@ private:
 ReportRecorder::ReportRecorder(const ReportOptions &options,
                                ReportHeader header)
     : options(options), header(std::move(header)) {
+  if (this->header.cpu == "native")
+    this->header.cpu = llvm::sys::getHostCPUName().str();
   beginStage();
 }
 

@@ -88,14 +88,14 @@ function layered(items, edges) {
     for (const to of readers[i])
       items[to].rank = Math.max(items[to].rank, item.rank + 1);
   });
-  const hasInput = items.map(() => false);
-  for (const [, to] of edges)
-    hasInput[to] = true;
-  // What nothing comes before stands where it is read.
-  items.forEach((item, i) => {
-    if (!hasInput[i] && !item.entry && readers[i].length)
-      item.rank = Math.min(...readers[i].map((to) => items[to].rank)) - 1;
-  });
+  // What depends on nothing that enters stands where it is read.
+  const inputs = items.map(() => []);
+  for (const [from, to] of edges)
+    inputs[to].push(from);
+  items.forEach((item, i) => { item.floats = !item.entry && inputs[i].every((from) => items[from].floats); });
+  for (let i = items.length - 1; i >= 0; --i)
+    if (items[i].floats && readers[i].length)
+      items[i].rank = Math.min(...readers[i].map((to) => items[to].rank)) - 1;
   const last = Math.max(0, ...items.map((item) => item.rank));
   const hasExit = items.some((item) => item.exit);
   for (const item of items)
@@ -136,15 +136,25 @@ function layered(items, edges) {
   const ordered = reduceCrossings(ranks);
   for (const rank of ordered)
     place(rank, () => 0, () => 1);
-  const mean = (list, other) => list.length ? list.reduce((sum, item) => sum + item.x, 0) / list.length : other;
-  const weight = (item) => item.point ? 4 : 1 + item.up.length + item.down.length;
-  for (let pass = 0; pass < 24; ++pass) {
+  // Points follow points, so that long edges are straight.
+  const mean = (item, others) => {
+    let total = 0;
+    let weight = 0;
+    for (const other of others) {
+      const pull = item.point && other.point ? 12 : 1;
+      total += other.x * pull;
+      weight += pull;
+    }
+    return weight ? total / weight : null;
+  };
+  const weight = (item) => item.point ? 6 : 1 + item.up.length + item.down.length;
+  for (let pass = 0; pass < 40; ++pass) {
     const order = pass % 2 ? ordered.slice().reverse() : ordered;
     for (const rank of order)
       place(rank, (item) => {
-        const near = pass % 2 ? item.down : item.up;
-        const far = pass % 2 ? item.up : item.down;
-        return pass > 15 ? mean(near.concat(far), item.x) : mean(near, mean(far, item.x));
+        const near = mean(item, pass % 2 ? item.down : item.up);
+        const wanted = pass > 19 || near === null ? mean(item, item.up.concat(item.down)) : near;
+        return wanted === null ? item.x : wanted;
       }, weight);
   }
 

@@ -11,7 +11,8 @@ function tile(value, title, note) {
 
 function drawTiles() {
   const imported = stageNamed("mlir:imported");
-  const onnx = imported ? sum(Object.entries(imported.operations).filter(([name]) => name.startsWith("onnx.")).map(([, count]) => count)) : 0;
+  const isOperator = (name) => /^(onnx|fulgur)\./.test(name) && !["fulgur.weight", "fulgur.get_weight", "fulgur.dim"].includes(name);
+  const onnx = imported ? sum(Object.entries(imported.operations).filter(([name]) => isOperator(name)).map(([, count]) => count)) : 0;
   const counts = [onnx || null, data.raised.nodes.length ? operatorsOf(data.raised) : null, data.fused.nodes.length ? operatorsOf(data.fused) : null].filter((count) => count !== null);
   const missed = data.remarks.filter((remark) => remark.outcome === "missed").length;
   const saved = sum(data.groups.map((group) => Number(data.remarks[group.remark].arguments.BytesSaved || 0)));
@@ -54,7 +55,11 @@ const modelName = data.model.file.split("/").slice(-2).join("/");
 document.title = "Fulgur: " + modelName;
 $("#model-name").textContent = modelName;
 $("#model-name").title = data.model.file;
-$("#made-by").textContent = `${data.compiler} · ${data.model.inputs.map((input) => `${input.name} ${typeText(input.type)}`).join(", ")} → ${data.model.outputs.map((output) => `${output.name} ${typeText(output.type)}`).join(", ")}`;
+$("#made-by").textContent = data.compiler;
+const signature = (list) => html("ul", {}, list.map((end) => html("li", {}, html("code", {}, end.name), " ", html("span", { class: "muted" }, typeText(end.type)))));
+$("#signature").append(
+  html("summary", {}, `${plural(data.model.inputs.length, "input")}, ${plural(data.model.outputs.length, "output")}`),
+  html("div", { class: "signature" }, signature(data.model.inputs), signature(data.model.outputs)));
 drawTiles();
 drawStages();
 startGraph();

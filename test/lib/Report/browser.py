@@ -14,7 +14,7 @@ NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chro
 class Page:
     """One page. `problems` collects what its console and scripts complain of."""
 
-    def __init__(self, url, width=1440, height=900, dark=False, timeout=60):
+    def __init__(self, url, width=1440, height=900, dark=False, timeout=30):
         program = next(filter(None, map(shutil.which, NAMES)), None)
         if not program:
             raise SystemExit("no headless browser: install chromium-headless-shell (cmake/packages.txt)")

@@ -64,6 +64,11 @@ def check_fusions(data):
         for side, graph in (("before", "raised"), ("after", "fused")):
             nodes = [data[graph]["nodes"][i] for i in group[side]]
             assert any(set(node["names"]) & set(remark["names"]) for node in nodes), f"{group['fusion']}: its remark is elsewhere"
+    # Of merged projections all are there, not the named one alone.
+    for group in (group for group in data["groups"] if group["fusion"] == "fulgur-merge-projections"):
+        count = int(re.search(r"of (\d+) projections", data["remarks"][group["remark"]]["text"])[1])
+        before = [data["raised"]["nodes"][i]["op"] for i in group["before"]]
+        assert before == ["fulgur.linear"] * count, f"expected {count} projections, but got {before}"
     select = [group for group in data["groups"] if group["fusion"] == "fulgur-fuse-index-select"]
     layers = sum("fulgur.lightning_indexer" == node["op"] for node in data["raised"]["nodes"])
     assert len(select) == layers > 0, f"expected a group for each of {layers} indexers, but got {len(select)}"
