@@ -240,15 +240,15 @@ ExitCode Compilation::prepare() {
     return fail(ExitCode::InternalFailure, "remarks cannot be enabled");
   if (ExitCode code = load(); code != ExitCode::Success)
     return code;
-  if (report)
-    report->endStage(reached, *module);
   if (ExitCode code = setDims(); code != ExitCode::Success)
     return code;
   if (ExitCode code = setMachine(); code != ExitCode::Success)
     return code;
-  if (report)
+  if (report) {
     if (ExitCode code = report->checkDims(*module); code != ExitCode::Success)
       return code;
+    report->endStage(reached, *module);
+  }
   return checkFiles();
 }
 

@@ -8,7 +8,7 @@
 #include "lib/Report/Graph.h"
 
 #include "dialects/Fulgur/IR/FulgurDialect.h"
-#include "lib/CostModel/Sizes.h"
+#include "lib/CostModel/OpCosts.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -48,8 +48,11 @@ std::vector<std::string> fulgur::getNodeNames(Location location) {
 namespace {
 class GraphBuilder {
 public:
-  explicit GraphBuilder(ModuleOp module)
-      : module(module), asmState(module, getTextFlags()) {}
+  GraphBuilder(ModuleOp module, const Machine &machine, const DimValues &sizes)
+      : module(module), machine(machine), asmState(module, getTextFlags()) {
+    for (const auto &[name, size] : sizes)
+      extents.assume(name, static_cast<double>(size));
+  }
 
   Graph run(func::FuncOp main);
 
@@ -67,6 +70,8 @@ private:
   Sources collect(ArrayRef<Value> operands) const;
 
   ModuleOp module;
+  const Machine &machine;
+  Extents extents;
   AsmState asmState;
   Graph graph;
   llvm::DenseMap<Value, Sources> sources;
@@ -153,12 +158,8 @@ void GraphBuilder::addOperation(Operation *op, ArrayRef<Value> operands) {
   llvm::raw_string_ostream os(node.text);
   op->print(os, asmState);
   node.text = llvm::json::fixUTF8(StringRef(node.text).take_front(longestText));
-  llvm::SmallSetVector<Value, 8> touched(operands.begin(), operands.end());
-  touched.insert_range(op->getResults());
-  for (Value value : touched)
-    if (auto type = dyn_cast<RankedTensorType>(value.getType());
-        type && type.getElementType().isIntOrIndexOrFloat())
-      node.bytes += assumedBytes(value);
+  node.cost = getCost(op, extents);
+  node.seconds = getSeconds(node.cost, machine);
   for (Type type : op->getResultTypes())
     node.types.push_back(toString(type));
   node.signature =
@@ -242,9 +243,12 @@ Graph GraphBuilder::run(func::FuncOp main) {
   return std::move(graph);
 }
 
-Graph fulgur::buildGraph(ModuleOp module) {
+Graph fulgur::buildGraph(ModuleOp module, const DimValues &sizes) {
   auto main = module.lookupSymbol<func::FuncOp>("main");
   if (!main || main.isExternal())
     return {};
-  return GraphBuilder(module).run(main);
+  FailureOr<Machine> machine = getMachine(module);
+  if (failed(machine))
+    return {};
+  return GraphBuilder(module, *machine, sizes).run(main);
 }

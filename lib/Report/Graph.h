@@ -9,6 +9,8 @@
 #ifndef LIB_REPORT_GRAPH_H
 #define LIB_REPORT_GRAPH_H
 
+#include "lib/CostModel/Cost.h"
+
 #include "mlir/IR/BuiltinOps.h"
 
 #include <string>
@@ -33,8 +35,10 @@ struct GraphNode {
   std::vector<std::string> types;
   /// The operation as the textual form prints it, without regions.
   std::string text;
-  /// What it reads and writes at the sizes that the cost model assumes.
-  double bytes = 0;
+  /// At the sizes that the cost model assumes.
+  Cost cost;
+  /// The time of that on the machine that the module names.
+  double seconds = 0;
   /// Equal for operations that differ in names and operands only.
   uint64_t signature = 0;
 };
@@ -52,12 +56,16 @@ struct Graph {
   std::vector<GraphLayer> layers;
 };
 
+/// Sizes of named dimensions.
+using DimValues = std::vector<std::pair<std::string, int64_t>>;
+
 /// All ONNX nodes in `location`, without repetitions.
 std::vector<std::string> getNodeNames(mlir::Location location);
 
 /// The graph of `main`. Functions that it calls appear in place of the calls.
-/// Layers are found as findLayers does.
-Graph buildGraph(mlir::ModuleOp module);
+/// Layers are found as findLayers does. Costs are those for `sizes`, and for
+/// what the cost model assumes of other dimensions.
+Graph buildGraph(mlir::ModuleOp module, const DimValues &sizes);
 
 /// Finds layers by structure alone: the longest stretch of nodes that repeats
 /// without a gap, cut where the fewest values cross, then the same on both

@@ -9,7 +9,6 @@
 
 #include "dialects/Fulgur/IR/FulgurDialect.h"
 #include "fulgur/Runtime/ArenaPlan.h"
-#include "lib/Report/Graph.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"

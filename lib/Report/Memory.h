@@ -10,6 +10,7 @@
 #define LIB_REPORT_MEMORY_H
 
 #include "fulgur/Runtime/Model.h"
+#include "lib/Report/Graph.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -56,9 +57,6 @@ struct MemoryReport {
   /// Allocations whose size only the step knows: they are not in the arena.
   unsigned otherAllocations = 0;
 };
-
-/// `name=N` pairs of a user, e.g. for what to plan.
-using DimValues = std::vector<std::pair<std::string, int64_t>>;
 
 /// The plans of a bufferized `module`: one for each of `asked` (dimensions that
 /// it does not name are 1, or the nearest size in their bounds), then some that

@@ -32,7 +32,7 @@ public:
     if (!module)
       return;
     if (pass->getArgument() == "fulgur-decompose" && !recorder.hasFused) {
-      recorder.fused = buildGraph(module);
+      recorder.fused = buildGraph(module, recorder.getCostSizes());
       recorder.hasFused = true;
     } else if (pass->getArgument() == "fulgur-plan-arena") {
       recorder.recordSteps(module);
@@ -113,11 +113,14 @@ void ReportRecorder::endStage(Stage stage, ModuleOp module) {
       ++record.operations[op->getName().getStringRef().str()];
     });
   stages.push_back(std::move(record));
+  if (module)
+    if (FailureOr<Machine> found = getMachine(module); succeeded(found))
+      machine = std::move(*found);
   if (stage == Stage::Raised) {
-    raised = buildGraph(module);
+    raised = buildGraph(module, getCostSizes());
   } else if (stage == Stage::Fused) {
     if (!hasFused)
-      fused = buildGraph(module);
+      fused = buildGraph(module, getCostSizes());
     recordDecomposition(module);
   } else if (stage == Stage::Bufferized) {
     memory = planMemory(module, askedDims);

@@ -65,6 +65,10 @@ private:
   friend class ReportInstrumentation;
   friend class ReportData;
 
+  /// What costs are for: the first sizes that were asked for.
+  DimValues getCostSizes() const {
+    return askedDims.empty() ? DimValues() : askedDims.front();
+  }
   void recordSteps(mlir::ModuleOp module);
   void recordDecomposition(mlir::ModuleOp module);
 
@@ -73,6 +77,7 @@ private:
   std::vector<DimValues> askedDims;
   std::chrono::steady_clock::time_point stageStart;
   std::vector<StageRecord> stages;
+  Machine machine;
   Graph raised;
   /// With the chosen form of each operator, ahead of its decomposition.
   Graph fused;

@@ -7,6 +7,8 @@
 //===----------------------------------------------------------------------===//
 #include "lib/Report/ReportData.h"
 
+#include "lib/CostModel/Sizes.h"
+
 #include "llvm/Config/llvm-config.h"
 
 using namespace mlir;
@@ -104,7 +106,9 @@ json::Value ReportData::getGraph(const Graph &graph) {
                                  {"weights", toJson(node.weights)},
                                  {"types", toJson(node.types)},
                                  {"text", toJson(node.text)},
-                                 {"bytes", node.bytes}});
+                                 {"bytes", node.cost.bytes},
+                                 {"flops", node.cost.getFlops()},
+                                 {"seconds", node.seconds}});
   }
   for (const GraphLayer &layer : graph.layers)
     layers.push_back(json::Object{{"kind", static_cast<int64_t>(layer.kind)},
@@ -145,6 +149,15 @@ json::Value ReportData::getDecomposition() {
   for (const auto &[name, counts] : recorder.decomposition)
     object[name] = toJson(counts);
   return object;
+}
+
+json::Value ReportData::getCosts() {
+  json::Object sizes;
+  for (const auto &[name, size] : recorder.getCostSizes())
+    sizes[json::fixUTF8(name)] = size;
+  return json::Object{{"machine", toJson(recorder.machine.name)},
+                      {"sizes", std::move(sizes)},
+                      {"assumedExtent", assumedExtent}};
 }
 
 json::Value ReportData::getMemory() {
@@ -196,8 +209,6 @@ json::Value ReportData::get() {
       {"groups", getGroups()},
       {"remarks", getRemarks()},
       {"decomposition", getDecomposition()},
-      {"costs",
-       json::Object{{"text", "What each operator reads and writes, at the "
-                             "sizes that the cost model assumes."}}},
+      {"costs", getCosts()},
       {"memory", getMemory()}};
 }

@@ -28,6 +28,7 @@ private:
   llvm::json::Value getGroups();
   llvm::json::Value getRemarks();
   llvm::json::Value getDecomposition();
+  llvm::json::Value getCosts();
   llvm::json::Value getMemory();
 
   ReportRecorder &recorder;

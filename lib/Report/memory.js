@@ -58,7 +58,7 @@ function drawPlan(plan) {
   memory.buffers.map((_, i) => i).filter((i) => plan.bytes[i] > 0).sort((a, b) => memory.buffers[a].first - memory.buffers[b].first || plan.offsets[a] - plan.offsets[b]).forEach((i) => {
     const buffer = memory.buffers[i];
     const box = svg("rect", {
-      class: "buffer" + (lives(buffer, plan.largestStep) ? " peak" : ""), tabindex: order.length ? -1 : 0, role: "img",
+      class: "buffer" + (lives(buffer, plan.largestStep) ? " peak" : "") + (plan.bytes[i] / arena * planHeight < 3 ? " thin" : ""), tabindex: order.length ? -1 : 0, role: "img",
       "aria-label": `${buffer.names.join(", ") || "buffer " + i}, ${bytesText(plan.bytes[i])}, steps ${buffer.first} to ${buffer.last}`,
       x: x(buffer.first), width: Math.max(1, x(buffer.last + 1) - x(buffer.first)),
       y: y(plan.offsets[i] + plan.bytes[i]), height: Math.max(0.75, plan.bytes[i] / arena * planHeight),

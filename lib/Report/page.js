@@ -34,6 +34,10 @@ function scaled(value, base, units) {
 }
 const bytesText = (value) => scaled(value, 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]);
 const countText = (value) => scaled(value, 1000, ["", "k", "M", "G", "T", "P", "E"]);
+const flopsText = (value) => {
+  const text = countText(value);
+  return text + (/\d$/.test(text) ? " FLOP" : "FLOP");
+};
 const integerText = (value) => Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, "\u202f");
 function secondsText(value) {
   if (value >= 1)

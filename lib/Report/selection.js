@@ -63,7 +63,7 @@ function savedText(remark) {
   if (bytes)
     parts.push((bytes > 0 ? "saves " : "costs ") + bytesText(Math.abs(bytes)));
   if (flops)
-    parts.push((flops > 0 ? "saves " : "costs ") + countText(Math.abs(flops)) + "FLOP");
+    parts.push((flops > 0 ? "saves " : "costs ") + flopsText(Math.abs(flops)));
   return parts.join(", ");
 }
 
@@ -100,7 +100,7 @@ function showDetail() {
       layer >= 0 ? row("Layer", String(layer)) : null,
       row(node.kind === "operation" ? "Results" : "Type", node.types.map(typeText).join(", ")),
       node.weights.length ? row("Weights", node.weights.join(", ")) : null,
-      node.kind === "operation" ? row("Traffic", bytesText(node.bytes)) : null,
+      node.kind === "operation" ? row("Cost", `${bytesText(node.bytes)}, ${flopsText(node.flops)}, ${secondsText(node.seconds)}`) : null,
       becomes.length && selection.graph === "fused" ? row("Decomposed", becomes.map((counts) => Object.entries(counts).map(([op, count]) => (count > 1 ? count + " " : "") + op).join(", ")).join("; ")) : null),
     node.text ? html("pre", { tabindex: 0 }, node.text) : null].flat().filter(Boolean));
 }

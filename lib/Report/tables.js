@@ -79,8 +79,8 @@ function costRows(mode) {
     const groups = graph.groupsOf[row.i];
     row.fusion = groups.length ? data.groups[groups[0]].fusion : "";
     row.bytes = row.node.bytes;
-    row.flops = row.node.flops || 0;
-    row.seconds = row.node.seconds || 0;
+    row.flops = row.node.flops;
+    row.seconds = row.node.seconds;
     row.layers = row.layer < 0 ? "" : String(row.layer);
   }
   if (mode === "folded") {
@@ -121,26 +121,26 @@ function addUp(row, other) {
 
 function startCosts() {
   let most = 1;
-  const hasCosts = [data.fused, data.raised].some((graph) => graph.nodes.some((node) => node.flops !== undefined));
-  $("#costs-lead").textContent = data.costs.text;
-  const measure = hasCosts ? "seconds" : "bytes";
+  const sizes = Object.entries(data.costs.sizes).map(([name, size]) => `${name} = ${integerText(size)}`);
+  $("#costs-lead").textContent = `What the cost model predicts for the machine “${data.costs.machine}”` +
+    (sizes.length ? ` at ${sizes.join(", ")}; other` : ";") + ` dimensions without bounds count as ${integerText(data.costs.assumedExtent)}. --machine and --report-dims choose others.`;
   const columns = [
     { title: "Operator", value: (row) => row.node.op, show: (row) => html("button", { type: "button", class: "link", onclick: () => goTo(row.graph, row.i) }, row.node.op) },
-    { title: "ONNX node", value: (row) => row.node.names.join(", "), show: (row) => shorten(row.node.names.join(", "), 40), text: (row) => row.node.names.concat(row.node.weights).join(" ") },
+    { title: "ONNX node", value: (row) => row.node.names.join(", "), show: (row) => shorten(row.node.names.join(", "), 34), text: (row) => row.node.names.concat(row.node.weights).join(" ") },
     { title: "Layer", value: (row) => row.layers },
     { title: "×", number: true, value: (row) => row.count },
     { title: "Fusion", value: (row) => fusionLabel(row.fusion), show: (row) => fusionTag(row.fusion) },
     { title: "Result", value: (row) => row.node.types.map(typeText).join(", ") },
     { title: "Bytes", number: true, value: (row) => row.bytes, show: (row) => bytesText(row.bytes) },
-    hasCosts && { title: "FLOP", number: true, value: (row) => row.flops, show: (row) => countText(row.flops) },
-    hasCosts && { title: "Predicted", number: true, value: (row) => row.seconds, show: (row) => secondsText(row.seconds) },
-    { title: "Share", number: true, value: (row) => row[measure], show: (row) => html("span", { class: "bar" }, html("span", { style: `width:${(100 * row[measure] / most).toFixed(1)}%` })) },
-  ].filter(Boolean);
+    { title: "FLOP", number: true, value: (row) => row.flops, show: (row) => countText(row.flops) },
+    { title: "Predicted", number: true, value: (row) => row.seconds, show: (row) => secondsText(row.seconds) },
+    { title: "Share", number: true, value: (row) => row.seconds, show: (row) => html("span", { class: "bar" }, html("span", { style: `width:${(100 * row.seconds / most).toFixed(1)}%` })) },
+  ];
   const table = new DataTable($("#costs-table"), columns, $("#costs-count"));
   const setMode = (mode) => {
     press("rows", mode);
     const rows = costRows(mode);
-    most = Math.max(1e-30, ...rows.map((row) => row[measure]));
+    most = Math.max(1e-30, ...rows.map((row) => row.seconds));
     table.setRows(rows);
   };
   onPress("rows", setMode);

@@ -7,7 +7,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 # Objects whose keys are names of the model or of operations.
-OPEN = {"operations", "arguments", "decomposition", "steps"}
+OPEN = {"operations", "arguments", "decomposition", "steps", "sizes"}
 
 
 def read(path):
@@ -78,6 +78,17 @@ def check_fusions(data):
         assert before == ["fulgur.lightning_indexer", "fulgur.select_tokens"] and after == ["fulgur.index_select"], (before, after)
 
 
+def check_costs(data):
+    """A product costs two operations an element of rows, sums and columns."""
+    assert data["costs"]["sizes"] == {"batch": 2, "seq": 11}, data["costs"]
+    assert data["costs"]["machine"] == "x86-64"
+    for node in data["raised"]["nodes"]:
+        sides = re.search(r": tensor<\?x\?x(\d+)xf32>, tensor<\1x(\d+)xf32> -> ", node["text"])
+        if node["op"] == "fulgur.linear" and sides:
+            wanted = 2 * 2 * 11 * int(sides[1]) * int(sides[2])
+            assert node["flops"] == wanted and node["seconds"] > 0, f"{node['text']}: {node['flops']}, not {wanted}"
+
+
 def check_memory(memory):
     buffers = memory["buffers"]
     assert buffers and memory["plans"], "no memory plan"
@@ -100,6 +111,7 @@ def main(report, explained, measured):
     check_documented(data)
     check_graphs(data)
     check_fusions(data)
+    check_costs(data)
     check_memory(data["memory"])
     told = json.loads(pathlib.Path(explained).read_text())
     assert len(told) == len(data["remarks"]), f"--explain tells of {len(told)}, the report of {len(data['remarks'])}"
