@@ -97,16 +97,15 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        limits = gemm.load_limits(folder)
         cases = {name: case for name, case in CASES.items() if (options.only or "") in name}
         programs = {name: gemm.compile_model(model_of(*case[0]), folder / name.replace(" ", "_"))
                     for name, case in cases.items()}
         for threads in map(int, options.threads.split(",")):
-            before = limits.peak(threads)
+            before = gemm.limits(threads)[0]
             times = {name: gemm.seconds(programs[name], dims, threads, options.runs)
                      for name, (_, dims, _) in cases.items()}
             # Other work on the machine may have slowed one of the two.
-            peak = max(before, limits.peak(threads)) / 1e9
+            peak = max(before, gemm.limits(threads)[0])
             print(f"{threads} thread(s): peak {peak:.1f} GFLOP/s")
             for name, (_, dims, flops) in cases.items():
                 sizes = " ".join(f"{dim}={size}" for dim, size in dims.items())

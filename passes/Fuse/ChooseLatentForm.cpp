@@ -96,12 +96,16 @@ void ChooseLatentFormPass::choose(LatentAttentionOp op,
   });
   std::optional<double> even = difference.breakEven(
       {sizes.batch, sizes.queries, sizes.tokens}, /*axis=*/1);
-  std::string where =
-      even ? llvm::formatv("; the break-even over {0:f0} tokens is "
-                           "{1:f0} queries",
-                           sizes.tokens, *even)
-                 .str()
-           : std::string();
+  auto micros = [&](LatentForm form) {
+    return 1e6 * getSeconds(getLatentAttentionCost(sizes, form), machine);
+  };
+  std::string where = llvm::formatv(
+      "{0}: absorbed takes {1:f1} us, expanded {2:f1} us for {3:f0} "
+      "queries over {4:f0} tokens",
+      machine.name, micros(LatentForm::Absorbed), micros(LatentForm::Expanded),
+      sizes.queries, sizes.tokens);
+  if (even)
+    where += llvm::formatv(", and the break-even is {0:f0} queries", *even);
   Location loc = op.getLoc();
   std::optional<bool> isAbsorbed = difference.isFirstBetter(
       {extents.get(op.getQuery(), 0), extents.get(op.getQuery(), 1),
@@ -110,8 +114,7 @@ void ChooseLatentFormPass::choose(LatentAttentionOp op,
     LatentForm form = *isAbsorbed ? LatentForm::Absorbed : LatentForm::Expanded;
     op.setForm(form);
     remarkFused(loc, passName,
-                stringifyLatentForm(form) + " for all sizes, by " +
-                    machine.name + where,
+                stringifyLatentForm(form) + " for all sizes, by " + where,
                 savingOf(sizes, form));
     return;
   }
@@ -127,8 +130,7 @@ void ChooseLatentFormPass::choose(LatentAttentionOp op,
           : LatentForm::Expanded;
   remarkFused(loc, passName,
               "absorbed or expanded by the sizes of the run (" +
-                  stringifyLatentForm(assumed) + " as assumed), by " +
-                  machine.name + where,
+                  stringifyLatentForm(assumed) + " as assumed), by " + where,
               savingOf(sizes, assumed));
   branch(op, condition, builder);
 }

@@ -22,6 +22,8 @@ static const FusionInfo fusions[] = {
      [] { return createMergeProjectionsPass(); }},
     {"update-caches-in-place", "caches that grow where they are",
      [] { return createUpdateCachesInPlacePass(); }},
+    {"choose-sparse-attention", "selected tokens gathered or others masked",
+     [] { return createChooseSparseAttentionPass(); }},
     {"choose-latent-form", "latent attention expanded or absorbed, by cost",
      [] { return createChooseLatentFormPass(); }},
 };

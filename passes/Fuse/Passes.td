@@ -84,6 +84,40 @@ def MergeProjectionsPass : Pass<"fulgur-merge-projections", "::mlir::ModuleOp"> 
                            "mlir::tensor::TensorDialect"];
 }
 
+def ChooseSparseAttentionPass
+    : Pass<"fulgur-choose-sparse-attention", "::mlir::ModuleOp"> {
+  let summary = "selected tokens are gathered or all others masked";
+  let description = [{
+    Attention over the tokens of a selection can read their rows alone, or all
+    tokens under a mask. Takes the one that takes less time by the cost model,
+    on the machine that the module is for (`fulgur.machine`): the mask while
+    there are not many more tokens than selected ones, whether it was written
+    so
+
+    ```mlir
+    %i = fulgur.index_select %q, %k, %w scale 1.0e+00 k 2048 causal : …
+    %o = fulgur.sparse_latent_attention %q latent %c rope_key %r up %u indices %i scale 1.0e+00 : …
+    ```
+
+    or so
+
+    ```mlir
+    %m = fulgur.selection_mask %i of %t : tensor<?x?x2048xi32> -> tensor<?x?x?xi1>
+    %h = tensor.expand_shape %m [[0], [1, 2], [3]] … into tensor<?x1x?x?xi1>
+    %o = fulgur.latent_attention %q latent %c rope_key %r up %u mask %h scale 1.0e+00 : …
+    ```
+
+    Where the sizes of the run decide, both stand in the branches of an
+    `scf.if`, as for `fulgur-choose-latent-form`, which comes after this pass
+    and chooses the form under the mask.
+
+    Does not touch indices that are no selection's: one that comes twice counts
+    twice, which no mask says. Nor a mask that is put together with another one.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::scf::SCFDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
 def ChooseLatentFormPass
     : Pass<"fulgur-choose-latent-form", "::mlir::ModuleOp"> {
   let summary = "latent attention is expanded or absorbed, whichever is faster";

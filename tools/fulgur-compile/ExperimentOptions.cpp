@@ -8,12 +8,14 @@
 #include "fulgur/InitAll.h"
 #include "fulgur/Plugin.h"
 #include "lib/CostModel/Machine.h"
+#include "lib/CostModel/Measure.h"
 #include "lib/Support/Output.h"
 #include "passes/Fuse/Fusions.h"
 #include "tools/fulgur-compile/Options.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 namespace cl = llvm::cl;
@@ -93,6 +95,13 @@ static cl::opt<std::string> atolOption(
     cl::desc("For --bisect: error that passes in any case, added to it "
              "(0)"),
     cl::cat(category));
+static cl::opt<std::string>
+    measuredMachine("measure-machine", cl::ValueOptional, cl::init("-"),
+                    cl::value_desc("file.json"),
+                    cl::desc("Measure this machine, write a description for "
+                             "--machine to this file ('-': standard output) "
+                             "and compile nothing"),
+                    cl::cat(category));
 
 bool fulgur::isFusionListAsked() {
   return llvm::any_of(
@@ -115,6 +124,24 @@ int fulgur::printMachines() {
     llvm::outs() << llvm::left_justify(known.name, 10)
                  << llvm::cantFail(parseMachine(known.text)).source << "\n";
   return 0;
+}
+
+bool fulgur::isMeasurementAsked() {
+  return measuredMachine.getNumOccurrences() != 0;
+}
+
+int fulgur::writeMeasuredMachine() {
+  std::string text = llvm::formatv("{0:2}\n", toJSON(measureMachine())).str();
+  if (measuredMachine.empty() || measuredMachine == "-")
+    return static_cast<int>(writeStandardOutput(text));
+  PendingFile file(measuredMachine);
+  ExitCode code = file.create([&](llvm::raw_ostream &os) {
+    os << text;
+    return ExitCode::Success;
+  });
+  if (code == ExitCode::Success)
+    code = file.keep();
+  return static_cast<int>(code);
 }
 
 /// Sets `text` to the name of a known machine or the text of a file.

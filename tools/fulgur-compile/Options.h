@@ -34,6 +34,12 @@ int printMachines();
 /// Whether the passes of all stages are to be printed.
 bool isPipelineAsked();
 
+/// Whether --measure-machine is given.
+bool isMeasurementAsked();
+
+/// Measures this machine and writes what it found; returns the exit code.
+int writeMeasuredMachine();
+
 /// Sets what the options of ExperimentOptions.cpp ask for. Returns 0, or the
 /// exit code after telling what is wrong.
 int setExperimentOptions(CompileOptions &options);

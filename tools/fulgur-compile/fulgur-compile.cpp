@@ -141,6 +141,8 @@ int main(int argc, char **argv) {
     return printFusions();
   if (isMachineListAsked())
     return printMachines();
+  if (isMeasurementAsked())
+    return writeMeasuredMachine();
   if (input.empty() && !isPipelineAsked())
     return usageError("expected a model to compile, but got none");
   std::optional<Stage> stage = parseStage(emit);

@@ -29,7 +29,8 @@ static LogicalResult decomposeSelectionMask(SelectionMaskOp op,
   // Without tokens there is no place for an index of -1 to write to.
   Value turns = arith::MinSIOp::create(rewriter, e.loc, e.index(count),
                                        e.index(e.mul(count, tokens)));
-  Value mask = e.filled({batch, rows, tokens}, rewriter.getI1Type(), 0);
+  Value mask =
+      e.filled({batch, rows, tokens}, e.number(0, rewriter.getI1Type()));
   mask = e.nest(
       {batch, rows, OpFoldResult(turns)}, mask,
       [&](ArrayRef<Value> at, Value carried) {

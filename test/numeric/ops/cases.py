@@ -157,28 +157,30 @@ LATENT = ["?x?x4x12xf32", "?x?x16xf32", "?x?x4xf32", "16x56xf32"]
 def latent_attention_cases():
     scale = 0.29
     runs = [dict(b=2, s=3, t=7), dict(b=1, s=1, t=5), dict(b=1, s=4, t=4), dict(b=1, s=3, t=2)]
-    for form in ("expanded", "absorbed"):
+    # Without a form, the sizes decide when it is compiled.
+    runs.append(dict(b=1, s=1, t=300))
+    for form in ("expanded", "absorbed", ""):
         op = "fulgur.latent_attention {0} latent {1} rope_key {2} up {3}%s " + f"scale {scale}%s {form}" \
             " : {operands} -> {r0}"
-        yield Case(f"{form}_plain", LATENT, ["?x?x4x6xf32"], op % ("", ""), runs, latent_operands,
+        yield Case(f"{form or 'open'}_plain", LATENT, ["?x?x4x6xf32"], op % ("", ""), runs, latent_operands,
                    lambda *x: ref.latent_attention(*x, scale))
-        yield Case(f"{form}_causal", LATENT, ["?x?x4x6xf32"], op % ("", " causal"), runs,
+        yield Case(f"{form or 'open'}_causal", LATENT, ["?x?x4x6xf32"], op % ("", " causal"), runs,
                    latent_operands, lambda *x: ref.latent_attention(*x, scale, causal=True))
-        yield Case(f"{form}_mask_i1", LATENT + ["?x1x?x?xi1"], ["?x?x4x6xf32"],
+        yield Case(f"{form or 'open'}_mask_i1", LATENT + ["?x1x?x?xi1"], ["?x?x4x6xf32"],
                    op % (" mask {4}", " causal"), runs,
                    lambda g, b, s, t: latent_operands(g, b, s, t) + [mask_of(g, b, 1, s, t)],
                    lambda *x: ref.latent_attention(*x[:4], scale, x[4], causal=True))
-        yield Case(f"{form}_mask_f32", LATENT + ["1x4x?x?xf32"], ["?x?x4x6xf32"],
+        yield Case(f"{form or 'open'}_mask_f32", LATENT + ["1x4x?x?xf32"], ["?x?x4x6xf32"],
                    op % (" mask {4}", ""), runs,
                    lambda g, b, s, t: latent_operands(g, b, s, t) + [bias_of(g, 1, 4, s, t)],
                    lambda *x: ref.latent_attention(*x[:4], scale, x[4]))
         static = ["2x3x4x12xf32", "2x7x16xf32", "2x7x4xf32", "16x56xf32"]
-        yield Case(f"{form}_static", static, ["2x3x4x6xf32"], op % ("", " causal"), runs[:1],
+        yield Case(f"{form or 'open'}_static", static, ["2x3x4x6xf32"], op % ("", " causal"), runs[:1],
                    latent_operands, lambda *x: ref.latent_attention(*x, scale, causal=True))
         # Queries or keys, weights, values and the result are rounded, each in its
         # own direction: together they are not off by more than twice one of them.
         for kind in ("f16", "bf16"):
-            yield Case(f"{form}_{kind}", [t.replace("f32", kind) for t in LATENT], [f"?x?x4x6x{kind}"],
+            yield Case(f"{form or 'open'}_{kind}", [t.replace("f32", kind) for t in LATENT], [f"?x?x4x6x{kind}"],
                        op % ("", " causal"), runs[:2],
                        lambda g, b, s, t, kind=kind: latent_operands(g, b, s, t, DTYPES[kind]),
                        lambda *x: ref.latent_attention(*x, scale, causal=True), rounded(kind, 2))
@@ -204,6 +206,33 @@ def sparse_latent_attention_cases():
                 dict(b=2, s=70, t=600, k=500), dict(b=1, s=2, t=230, k=600)], inputs, solve)
     yield Case("static", ["2x3x4x12xf32", "2x7x16xf32", "2x7x4xf32", "16x56xf32", "2x3x5xi32"],
                ["2x3x4x6xf32"], op, [dict(b=2, s=3, t=7, k=5)], inputs, solve)
+    # Over a selection, as indices and as a mask. Compiled, sizes decide which of
+    # the two it becomes: few tokens are masked, many gathered.
+    operands = LATENT + ["?x?x?xf32"]
+    runs = [dict(b=2, s=3, t=9), dict(b=1, s=1, t=4), dict(b=1, s=1, t=4000), dict(b=1, s=9, t=9)]
+    make = lambda g, b, s, t: latent_operands(g, b, s, t) + [normal(g, b, s, t)]
+    select = lambda x: ref.select_tokens(x, 5, causal=True)
+    selection = "fulgur.select_tokens {4} k 5 causal : {t4} -> {r0}"
+    attention = f"scale {scale}%s " ": {t0}, {t1}, {t2}, {t3}, %s -> "
+    yield Case("selected", operands, ["?x?x5xi32", "?x?x4x6xf32"],
+               [selection, "fulgur.sparse_latent_attention {0} latent {1} rope_key {2} up {3} "
+                "indices {v[0]} " + attention % ("", "{r0}") + "{r1}"],
+               runs, make, lambda *x: (i := select(x[4]), solve(*x[:4], i)))
+    mask_sizes = """
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %b = tensor.dim {0}, %c0 : {t0}
+  %s = tensor.dim {0}, %c1 : {t0}
+  %t = tensor.dim {1}, %c1 : {t1}"""
+    yield Case("masked", operands, ["?x?x5xi32", "?x?x?xi1", "?x1x?x?xi1", "?x?x4x6xf32"],
+               [selection + mask_sizes, "fulgur.selection_mask {v[0]} of %t : {r0} -> {r1}",
+                "tensor.expand_shape {v[1]} [[0, 1], [2], [3]] output_shape [%b, 1, %s, %t] "
+                ": {r1} into {r2}",
+                "fulgur.latent_attention {0} latent {1} rope_key {2} up {3} mask {v[2]} "
+                + attention % (" causal", "{r2}") + "{r3}"],
+               runs, make, lambda *x: (i := select(x[4]),
+                                       m := ref.selection_mask(i, x[1].shape[1]),
+                                       m[:, None], solve(*x[:4], i)))
     yield Case("bf16", [t.replace("f32", "bf16") for t in LATENT] + ["?x?x?xi32"], ["?x?x4x6xbf16"],
                op, [dict(b=2, s=3, t=9, k=5, kind=DTYPES["bf16"])], inputs, solve, rounded("bf16", 2))
 

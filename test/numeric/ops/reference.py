@@ -117,6 +117,11 @@ def select_tokens(scores, k, mask=None, causal=False):
     return out
 
 
+def selection_mask(indices, tokens):
+    """Which tokens each query has selected."""
+    return (indices[..., None] == np.arange(tokens)).any(axis=2)
+
+
 def best(values, k):
     """The places of the k greatest of a vector, greatest first, then lowest place."""
     return np.argsort(-np.where(np.isnan(values), -np.inf, values), kind="stable")[:k]

@@ -6,7 +6,7 @@ module attributes {fulgur.machine = "{\"name\": \"m\", \"source\": \"made up\", 
   // CHECK-NOT: scf.if
   // CHECK: fulgur.latent_attention {{.*}} causal absorbed
   func.func @decode(%q: tensor<1x1x128x192xf32>, %c: tensor<1x4096x512xf32>, %r: tensor<1x4096x64xf32>, %u: tensor<512x32768xf32>) -> tensor<1x1x128x128xf32> {
-    // expected-remark @below {{absorbed for all sizes, by m; the break-even over 4096 tokens is}}
+    // expected-remark @below {{absorbed for all sizes, by m: absorbed takes}}
     %0 = fulgur.latent_attention %q latent %c rope_key %r up %u scale 0.25 causal : tensor<1x1x128x192xf32>, tensor<1x4096x512xf32>, tensor<1x4096x64xf32>, tensor<512x32768xf32> -> tensor<1x1x128x128xf32>
     return %0 : tensor<1x1x128x128xf32>
   }
@@ -50,7 +50,7 @@ module attributes {fulgur.machine = "{\"name\": \"m\", \"source\": \"made up\", 
   // CHECK-NEXT: scf.yield %[[E]]
   // CHECK: return %[[R]]
   func.func @any(%q: tensor<1x?x128x192xf32>, %c: tensor<1x?x512xf32>, %r: tensor<1x?x64xf32>, %u: tensor<512x32768xf32>) -> tensor<1x?x128x128xf32> {
-    // expected-remark @below {{absorbed or expanded by the sizes of the run (expanded as assumed), by m; the break-even over 1024 tokens is}}
+    // expected-remark @below {{absorbed or expanded by the sizes of the run (expanded as assumed), by m: absorbed takes}}
     %0 = fulgur.latent_attention %q latent %c rope_key %r up %u scale 0.25 causal : tensor<1x?x128x192xf32>, tensor<1x?x512xf32>, tensor<1x?x64xf32>, tensor<512x32768xf32> -> tensor<1x?x128x128xf32>
     return %0 : tensor<1x?x128x128xf32>
   }
