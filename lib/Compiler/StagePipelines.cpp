@@ -39,7 +39,7 @@ fulgur::buildStagePipeline(Stage stage, OpPassManager &pm,
       emitError);
   if (succeeded(result) && stage == Stage::Fused) {
     buildFuseExtras(pm, options.fuse);
-    buildFuseEnd(pm);
+    buildFuseEnd(pm, options.fuse);
   }
   return result;
 }

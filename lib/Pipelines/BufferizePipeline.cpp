@@ -17,6 +17,7 @@ using namespace mlir;
 
 void fulgur::buildBufferizePipeline(OpPassManager &pm,
                                     const BufferizeOptions &options) {
+  pm.addPass(createPassDestinationsPass());
   pm.addPass(createNameExtentsPass());
   pm.addPass(createDescribeModelPass());
   pm.addPass(createPackWeightsPass({options.vectorBytes}));
@@ -37,6 +38,8 @@ void fulgur::buildBufferizePipeline(OpPassManager &pm,
   pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
   // Before anything folds the casts that it looks for.
   pm.addPass(createCopyStridedResultsPass());
+  // A result in the place that the caller gave is no result any more.
+  pm.addPass(bufferization::createDropEquivalentBufferResultsPass());
   pm.addPass(memref::createResolveShapedTypeResultDimsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

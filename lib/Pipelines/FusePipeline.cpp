@@ -60,9 +60,15 @@ fulgur::verifyFuseOptions(const FuseOptions &options,
   return failure();
 }
 
+/// Behind this one no pass sees layers beside each other any more: passes of
+/// the user come before it.
+static bool isLast(const FusionInfo &fusion) {
+  return fusion.name == "outline-layers";
+}
+
 void fulgur::buildFusions(OpPassManager &pm, const FuseOptions &options) {
   for (const FusionInfo &fusion : getFusions())
-    if (isEnabled(fusion, options))
+    if (isEnabled(fusion, options) && !isLast(fusion))
       pm.addPass(fusion.create());
 }
 
@@ -80,7 +86,10 @@ void fulgur::buildFuseExtras(OpPassManager &pm, const FuseOptions &options) {
   }
 }
 
-void fulgur::buildFuseEnd(OpPassManager &pm) {
+void fulgur::buildFuseEnd(OpPassManager &pm, const FuseOptions &options) {
+  for (const FusionInfo &fusion : getFusions())
+    if (isEnabled(fusion, options) && isLast(fusion))
+      pm.addPass(fusion.create());
   // No operator has a kernel of its own on the CPU yet.
   pm.addPass(createDecomposePass());
   pm.addPass(createCanonicalizerPass());
@@ -90,5 +99,5 @@ void fulgur::buildFuseEnd(OpPassManager &pm) {
 void fulgur::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
   buildFusions(pm, options);
   buildFuseExtras(pm, options);
-  buildFuseEnd(pm);
+  buildFuseEnd(pm, options);
 }

@@ -61,7 +61,9 @@ fulgur::findFusionGroups(llvm::ArrayRef<RemarkEntry> remarks,
   // Which nodes are in a group already.
   std::vector<bool> taken(before.nodes.size(), false);
   for (auto [i, remark] : llvm::enumerate(remarks)) {
-    if (remark.category != "fuse" || remark.outcome != "passed")
+    // Layers that became calls are the operations that they were.
+    if (remark.category != "fuse" || remark.outcome != "passed" ||
+        remark.pass == "fulgur-outline-layers")
       continue;
     std::vector<std::string> names = getNodeNames(remark.location);
     FusionGroup group{static_cast<unsigned>(i), {}, lookup(namesAfter, names)};

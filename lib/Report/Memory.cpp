@@ -145,31 +145,32 @@ static void findBatches(ModuleOp module, std::vector<MemoryDim> &dims) {
 
 /// The load of the offset of a buffer from which `value` is computed: turns of
 /// a parallel loop have a place each, behind it.
-static memref::LoadOp findOffset(Value value, func::FuncOp main) {
+static memref::LoadOp findOffset(Value value, func::FuncOp function) {
   Operation *op = value.getDefiningOp();
   if (auto load = dyn_cast_if_present<memref::LoadOp>(op)) {
     auto offsets = dyn_cast<BlockArgument>(load.getMemRef());
-    if (offsets && offsets.getOwner() == &main.getBody().front() &&
-        main.getArgAttr(offsets.getArgNumber(), "fulgur.offsets"))
+    if (offsets && offsets.getOwner() == &function.getBody().front() &&
+        function.getArgAttr(offsets.getArgNumber(), "fulgur.offsets"))
       return load;
     return nullptr;
   }
   if (isa_and_present<arith::IndexCastOp, arith::AddIOp>(op))
     for (Value operand : op->getOperands())
-      if (memref::LoadOp load = findOffset(operand, main))
+      if (memref::LoadOp load = findOffset(operand, function))
         return load;
   return nullptr;
 }
 
 /// Fills in the types and names of the buffers, which are views of the arena.
-static void describeBuffers(func::FuncOp main,
+static void describeBuffers(ModuleOp module,
                             std::vector<MemoryBuffer> &buffers) {
-  main.walk([&](memref::ViewOp view) {
+  module.walk([&](memref::ViewOp view) {
+    auto function = view->getParentOfType<func::FuncOp>();
     auto arena = dyn_cast<BlockArgument>(view.getSource());
-    if (!arena || arena.getOwner() != &main.getBody().front() ||
-        !main.getArgAttr(arena.getArgNumber(), "fulgur.arena"))
+    if (!arena || arena.getOwner() != &function.getBody().front() ||
+        !function.getArgAttr(arena.getArgNumber(), "fulgur.arena"))
       return;
-    memref::LoadOp load = findOffset(view.getByteShift(), main);
+    memref::LoadOp load = findOffset(view.getByteShift(), function);
     APInt number;
     if (!load || load.getIndices().size() != 1 ||
         !matchPattern(load.getIndices()[0], m_ConstantInt(&number)) ||
@@ -188,8 +189,10 @@ static int64_t findLargestStep(ArrayRef<MemoryBuffer> buffers,
   std::map<int64_t, int64_t> change;
   for (auto [buffer, size] : llvm::zip(buffers, bytes)) {
     int64_t rounded = llvm::alignTo(size, FULGUR_ALIGNMENT);
-    change[buffer.life.first] += rounded;
-    change[buffer.life.last + 1] -= rounded;
+    for (const FulgurSpan &span : buffer.spans) {
+      change[span.first] += rounded;
+      change[span.last + 1] -= rounded;
+    }
   }
   int64_t live = 0, most = -1, step = 0;
   for (auto [position, bytes] : change) {
@@ -226,14 +229,18 @@ MemoryReport fulgur::planMemory(ModuleOp module, ArrayRef<DimValues> asked) {
   findBatches(module, report.dims);
   std::vector<FulgurLifetime> lifetimes;
   for (Attribute life : lives) {
-    auto range = dyn_cast<DenseI64ArrayAttr>(life);
-    if (!range || range.size() != 2)
+    auto steps = dyn_cast<DenseI64ArrayAttr>(life);
+    if (!steps || steps.empty() || steps.size() % 2)
       return MemoryReport();
-    lifetimes.push_back({range[0], range[1]});
-    report.buffers.push_back({lifetimes.back(), "", {}});
+    MemoryBuffer &buffer = report.buffers.emplace_back();
+    for (int64_t i = 0; i < steps.size(); i += 2)
+      buffer.spans.push_back({steps[i], steps[i + 1]});
   }
-  describeBuffers(main, report.buffers);
-  main.walk([&](memref::AllocOp) { ++report.otherAllocations; });
+  for (const MemoryBuffer &buffer : report.buffers)
+    lifetimes.push_back(
+        {static_cast<int64_t>(buffer.spans.size()), buffer.spans.data()});
+  describeBuffers(module, report.buffers);
+  module.walk([&](memref::AllocOp) { ++report.otherAllocations; });
 
   std::vector<std::vector<int64_t>> extents;
   auto add = [&](std::vector<int64_t> dims) {

@@ -30,7 +30,9 @@ struct MemoryDim {
 
 /// A buffer of the arena.
 struct MemoryBuffer {
-  FulgurLifetime life;
+  /// When it holds something; more than once in a function that is called more
+  /// than once.
+  std::vector<FulgurSpan> spans;
   /// "memref<?x64xf32>"
   std::string type;
   /// The ONNX nodes whose result it holds.

@@ -13,9 +13,12 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Pass/PassInstrumentation.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/TargetParser/Host.h"
+
+#include <functional>
 
 using namespace mlir;
 using namespace fulgur;
@@ -31,7 +34,10 @@ public:
     auto module = dyn_cast<ModuleOp>(op);
     if (!module)
       return;
-    if (pass->getArgument() == "fulgur-decompose" && !recorder.hasFused) {
+    // Behind the former the layers of a model are no longer beside each other.
+    bool isFused = pass->getArgument() == "fulgur-outline-layers" ||
+                   pass->getArgument() == "fulgur-decompose";
+    if (isFused && !recorder.hasFused) {
       recorder.fused = buildGraph(module, recorder.getCostSizes());
       recorder.hasFused = true;
     } else if (pass->getArgument() == "fulgur-plan-arena") {
@@ -137,12 +143,29 @@ void ReportRecorder::recordSteps(ModuleOp module) {
   if (!main || main.isExternal())
     return;
   steps.clear();
-  for (Operation &op : main.getBody().front()) {
-    std::string step = op.getName().getStringRef().str();
-    for (const std::string &name : getNodeNames(op.getLoc()))
-      step += " " + name;
-    steps.push_back(std::move(step));
-  }
+  SymbolTable symbols(module);
+  std::function<void(Block &)> record = [&](Block &block) {
+    for (Operation &op : block) {
+      // A call is the steps of the function.
+      auto call = dyn_cast<func::CallOp>(op);
+      auto callee = call ? symbols.lookup<func::FuncOp>(call.getCallee())
+                         : func::FuncOp();
+      if (callee && !callee.isExternal()) {
+        record(callee.getBody().front());
+        continue;
+      }
+      std::string step = op.getName().getStringRef().str();
+      for (const std::string &name : getNodeNames(op.getLoc()))
+        step += " " + name;
+      steps.push_back(std::move(step));
+      // Branches are counted one after the other.
+      if (isa<scf::IfOp>(op))
+        for (Region &branch : op.getRegions())
+          for (Block &inner : branch)
+            record(inner);
+    }
+  };
+  record(main.getBody().front());
 }
 
 void ReportRecorder::recordDecomposition(ModuleOp module) {

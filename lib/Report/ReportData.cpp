@@ -172,10 +172,13 @@ json::Value ReportData::getMemory() {
       steps[std::to_string(step)] = toJson(recorder.steps[step]);
   };
   for (const MemoryBuffer &buffer : memory.buffers) {
-    addStep(buffer.life.first);
-    addStep(buffer.life.last);
-    buffers.push_back(json::Object{{"first", buffer.life.first},
-                                   {"last", buffer.life.last},
+    json::Array spans;
+    for (const FulgurSpan &span : buffer.spans) {
+      addStep(span.first);
+      addStep(span.last);
+      spans.push_back(json::Array{span.first, span.last});
+    }
+    buffers.push_back(json::Object{{"spans", std::move(spans)},
                                    {"type", toJson(buffer.type)},
                                    {"names", toJson(buffer.names)}});
   }

@@ -7,7 +7,8 @@ const liveHeight = 70;
 const marginLeft = 78;
 const marginTop = 14;
 
-const lives = (buffer, step) => buffer.first <= step && step <= buffer.last;
+const lives = (buffer, step) => buffer.spans.some(([first, last]) => first <= step && step <= last);
+const spansText = (buffer, text) => "steps " + buffer.spans.map(([first, last]) => `${text(first)} to ${text(last)}`).join(", ");
 const dimsText = (plan) => memory.dims.length ? memory.dims.map((dim, i) => `${dim.name} = ${integerText(plan.dims[i])}`).join(", ") : "as in the model";
 
 // Round values for `count` ticks up to `most`.
@@ -26,8 +27,10 @@ function liveCurve(plan) {
   const change = new Map();
   memory.buffers.forEach((buffer, i) => {
     const size = Math.ceil(plan.bytes[i] / 64) * 64;
-    change.set(buffer.first, (change.get(buffer.first) || 0) + size);
-    change.set(buffer.last + 1, (change.get(buffer.last + 1) || 0) - size);
+    for (const [first, last] of buffer.spans) {
+      change.set(first, (change.get(first) || 0) + size);
+      change.set(last + 1, (change.get(last + 1) || 0) - size);
+    }
   });
   let live = 0;
   return [...change].sort((a, b) => a[0] - b[0]).map(([step, delta]) => [step, live += delta]);
@@ -39,7 +42,7 @@ function describeBuffer(plan, i) {
   $("#buffer").replaceChildren(
     html("strong", {}, buffer.names.join(", ") || "buffer " + i), " ", typeText(buffer.type), " · ",
     bytesText(plan.bytes[i]), " at ", integerText(plan.offsets[i]), html("br", {}),
-    html("span", { class: "muted" }, `steps ${step(buffer.first)} to ${step(buffer.last)}`));
+    html("span", { class: "muted" }, spansText(buffer, step)));
 }
 
 function drawPlan(plan) {
@@ -55,12 +58,12 @@ function drawPlan(plan) {
   }
   const boxes = svg("g", { class: "buffers" });
   const order = [];
-  memory.buffers.map((_, i) => i).filter((i) => plan.bytes[i] > 0).sort((a, b) => memory.buffers[a].first - memory.buffers[b].first || plan.offsets[a] - plan.offsets[b]).forEach((i) => {
+  memory.buffers.map((_, i) => i).filter((i) => plan.bytes[i] > 0).flatMap((i) => memory.buffers[i].spans.map((span) => [i, span])).sort((a, b) => a[1][0] - b[1][0] || plan.offsets[a[0]] - plan.offsets[b[0]]).forEach(([i, [first, last]]) => {
     const buffer = memory.buffers[i];
     const box = svg("rect", {
       class: "buffer" + (lives(buffer, plan.largestStep) ? " peak" : "") + (plan.bytes[i] / arena * planHeight < 3 ? " thin" : ""), tabindex: order.length ? -1 : 0, role: "img",
-      "aria-label": `${buffer.names.join(", ") || "buffer " + i}, ${bytesText(plan.bytes[i])}, steps ${buffer.first} to ${buffer.last}`,
-      x: x(buffer.first), width: Math.max(1, x(buffer.last + 1) - x(buffer.first)),
+      "aria-label": `${buffer.names.join(", ") || "buffer " + i}, ${bytesText(plan.bytes[i])}, ${spansText(buffer, String)}`,
+      x: x(first), width: Math.max(1, x(last + 1) - x(first)),
       y: y(plan.offsets[i] + plan.bytes[i]), height: Math.max(0.75, plan.bytes[i] / arena * planHeight),
       onpointerenter: () => describeBuffer(plan, i), onfocus: () => describeBuffer(plan, i),
       onclick: (event) => event.currentTarget.focus(),

@@ -19,12 +19,29 @@ namespace {
 struct Buffer {
   int64_t index;
   int64_t bytes;
-  int64_t first;
-  int64_t last;
+  const FulgurLifetime *life;
+  int64_t steps; // in which it lives
   int64_t offset;
+
+  const FulgurSpan *begin() const { return life->spans; }
+  const FulgurSpan *end() const { return life->spans + life->num_spans; }
 };
 
 } // namespace
+
+/// Whether two buffers live in one step.
+static bool meet(const Buffer &a, const Buffer &b) {
+  const FulgurSpan *x = a.begin(), *y = b.begin();
+  while (x != a.end() && y != b.end()) {
+    if (x->last < y->first)
+      ++x;
+    else if (y->last < x->first)
+      ++y;
+    else
+      return true;
+  }
+  return false;
+}
 
 /// The buffers that need room, with rounded sizes; false when a size or the sum
 /// is out of range. Below the sum, no offset can overflow.
@@ -34,14 +51,15 @@ static bool collect(const FulgurLifetime *lifetimes, const int64_t *bytes,
   for (int64_t i = 0; i < n; ++i) {
     if (bytes[i] < 0 || bytes[i] > INT64_MAX - FULGUR_ALIGNMENT)
       return false;
-    if (bytes[i] == 0)
+    if (bytes[i] == 0 || lifetimes[i].num_spans == 0)
       continue;
     int64_t rounded =
         (bytes[i] + FULGUR_ALIGNMENT - 1) / FULGUR_ALIGNMENT * FULGUR_ALIGNMENT;
     if (__builtin_add_overflow(sum, rounded, &sum))
       return false;
-    buffers.push_back({i, rounded, lifetimes[i].first,
-                       std::max(lifetimes[i].first, lifetimes[i].last), 0});
+    buffers.push_back({i, rounded, &lifetimes[i], 0, 0});
+    for (const FulgurSpan &span : buffers.back())
+      buffers.back().steps += span.last - span.first + 1;
   }
   return true;
 }
@@ -55,7 +73,7 @@ static int64_t place(std::vector<Buffer> &buffers) {
     int64_t end = 0; // of the neighbours seen so far
     int64_t best = -1, bestGap = INT64_MAX;
     for (const Buffer &other : placed) {
-      if (other.last < buffer.first || buffer.last < other.first)
+      if (!meet(buffer, other))
         continue;
       int64_t gap = other.offset - end;
       if (gap >= buffer.bytes && gap < bestGap) {
@@ -81,10 +99,11 @@ static int64_t liveSet(const std::vector<Buffer> &buffers) {
     int64_t bytes;
   };
   std::vector<Event> starts, ends;
-  for (const Buffer &buffer : buffers) {
-    starts.push_back({buffer.first, buffer.bytes});
-    ends.push_back({buffer.last, buffer.bytes});
-  }
+  for (const Buffer &buffer : buffers)
+    for (const FulgurSpan &span : buffer) {
+      starts.push_back({span.first, buffer.bytes});
+      ends.push_back({span.last, buffer.bytes});
+    }
   auto earlier = [](const Event &a, const Event &b) { return a.step < b.step; };
   std::sort(starts.begin(), starts.end(), earlier);
   std::sort(ends.begin(), ends.end(), earlier);
@@ -104,12 +123,12 @@ static bool isLarger(const Buffer &a, const Buffer &b) {
 }
 
 static bool livesLonger(const Buffer &a, const Buffer &b) {
-  int64_t lengthA = a.last - a.first, lengthB = b.last - b.first;
-  return lengthA != lengthB ? lengthA > lengthB : isLarger(a, b);
+  return a.steps != b.steps ? a.steps > b.steps : isLarger(a, b);
 }
 
 static bool startsEarlier(const Buffer &a, const Buffer &b) {
-  return a.first != b.first ? a.first < b.first : isLarger(a, b);
+  int64_t firstA = a.begin()->first, firstB = b.begin()->first;
+  return firstA != firstB ? firstA < firstB : isLarger(a, b);
 }
 
 int64_t fulgur::rt::planArena(const FulgurLifetime *lifetimes,

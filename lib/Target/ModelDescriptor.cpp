@@ -40,8 +40,9 @@ static_assert(offsetof(FulgurWeight, file) == 8 &&
               offsetof(FulgurWeight, transposed) == afterShape + 8 &&
               offsetof(FulgurWeight, stored_packed) == afterShape + 12 &&
               sizeof(FulgurWeight) == afterShape + 16);
-// FulgurLifetime
-static_assert(offsetof(FulgurLifetime, last) == 8 &&
+// FulgurSpan, FulgurLifetime
+static_assert(offsetof(FulgurSpan, last) == 8 && sizeof(FulgurSpan) == 16 &&
+              offsetof(FulgurLifetime, spans) == 8 &&
               sizeof(FulgurLifetime) == 16);
 // FulgurCache
 static_assert(offsetof(FulgurCache, output) == 4 &&
@@ -192,7 +193,10 @@ void DescriptorBuilder::build(const ModelInfo &info, StringRef blob,
             [&](const WeightInfo &weight) { return weightFields(weight); });
   Constant *buffers =
       table(info.buffers, "fulgur_buffers", [&](const BufferLifetime &buffer) {
-        return Fields{i64(buffer.first), i64(buffer.last)};
+        return Fields{i64(buffer.size()),
+                      table(buffer, "fulgur_spans", [&](const auto &span) {
+                        return Fields{i64(span.first), i64(span.second)};
+                      })};
       });
   Constant *caches =
       table(info.caches, "fulgur_caches", [&](const CacheInfo &cache) {

@@ -227,10 +227,13 @@ bool Reader::readBuffers() {
   if (!readArray("fulgur.buffers", elements))
     return false;
   for (Attribute element : elements) {
-    auto range = dyn_cast<DenseI64ArrayAttr>(element);
-    if (!range || range.size() != 2 || range[0] > range[1])
+    auto steps = dyn_cast<DenseI64ArrayAttr>(element);
+    if (!steps || steps.empty() || steps.size() % 2 ||
+        !is_sorted(steps.asArrayRef()))
       return malformed("fulgur.buffers", "pairs of a first and a last step");
-    info.buffers.push_back({range[0], range[1]});
+    BufferLifetime &lifetime = info.buffers.emplace_back();
+    for (int64_t i = 0; i < steps.size(); i += 2)
+      lifetime.push_back({steps[i], steps[i + 1]});
   }
   return true;
 }

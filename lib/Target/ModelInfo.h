@@ -41,10 +41,8 @@ struct WeightInfo : TensorInfo {
   bool transposed = false;
 };
 
-struct BufferLifetime {
-  int64_t first = 0;
-  int64_t last = 0;
-};
+/// The first and the last step of each time that a buffer holds something.
+using BufferLifetime = std::vector<std::pair<int64_t, int64_t>>;
 
 /// As FulgurCache.
 struct CacheInfo {

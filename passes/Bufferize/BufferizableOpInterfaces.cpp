@@ -18,8 +18,10 @@ using namespace mlir::bufferization;
 using namespace fulgur;
 
 namespace {
-struct GetWeightInterface final
-    : BufferizableOpInterface::ExternalModel<GetWeightInterface, GetWeightOp> {
+/// A weight is nobody's to write to.
+template <typename Op>
+struct WeightInterface final
+    : BufferizableOpInterface::ExternalModel<WeightInterface<Op>, Op> {
   bool isWritable(Operation *, Value, const AnalysisState &) const {
     return false;
   }
@@ -36,13 +38,12 @@ struct GetWeightInterface final
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
                           const BufferizationOptions &,
                           BufferizationState &) const {
-    auto weight = cast<GetWeightOp>(op);
-    auto type = dyn_cast<RankedTensorType>(weight.getResult().getType());
+    auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
     if (!type)
       return success();
-    replaceOpWithNewBufferizedOp<GetWeightOp>(
+    replaceOpWithNewBufferizedOp<Op>(
         rewriter, op, MemRefType::get(type.getShape(), type.getElementType()),
-        weight.getWeightAttr());
+        op->getOperands(), op->getAttrs());
     return success();
   }
 };
@@ -72,7 +73,8 @@ struct PackedMatmulInterface final
 
 void fulgur::registerFulgurBufferizableOpInterfaces(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, FulgurDialect *) {
-    GetWeightOp::attachInterface<GetWeightInterface>(*context);
+    GetWeightOp::attachInterface<WeightInterface<GetWeightOp>>(*context);
+    SelectWeightOp::attachInterface<WeightInterface<SelectWeightOp>>(*context);
     PackedMatmulOp::attachInterface<PackedMatmulInterface>(*context);
   });
 }

@@ -20,7 +20,9 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Remarks.h"
+#include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SmallVectorExtras.h"
 
 namespace fulgur {
 #define GEN_PASS_DEF_PACKWEIGHTSPASS
@@ -33,14 +35,13 @@ using namespace fulgur;
 namespace {
 /// A matrix of a weight on the right side of a product.
 struct Part {
-  GetWeightOp weight;
+  /// A get_weight or a select_weight.
+  Operation *weight = nullptr;
   /// Takes the matrix out of a stack of them; null where the weight is one.
   tensor::ExtractSliceOp slice;
   /// The weight is stored as [N, K].
   bool transposed = false;
   int64_t columns = 0;
-
-  StringAttr getName() { return weight.getWeightAttr().getAttr(); }
 };
 
 /// A product whose right side is one matrix, or several side by side.
@@ -55,12 +56,46 @@ struct PackWeightsPass final
   void runOnOperation() final;
 
 private:
+  void findGroups();
+  /// The first name of those that are packed like the weight.
+  StringAttr getGroup(Operation *weight);
   Value getPanels(RewriterBase &rewriter, Part &part);
   void rewrite(Product &product);
 
   SmallVector<Product> products;
+  /// Weights that a layer chooses from by its number are packed all or none.
+  llvm::EquivalenceClasses<StringAttr> groups;
 };
 } // namespace
+
+static bool isWeight(Operation *op) {
+  return isa<GetWeightOp, SelectWeightOp>(op);
+}
+
+/// The weights that `op` gets, or chooses from.
+static SmallVector<StringAttr> getNames(Operation *op) {
+  if (auto get = dyn_cast<GetWeightOp>(op))
+    return {get.getWeightAttr().getAttr()};
+  return llvm::map_to_vector(
+      cast<SelectWeightOp>(op).getWeights().getAsRange<FlatSymbolRefAttr>(),
+      [](FlatSymbolRefAttr name) { return name.getAttr(); });
+}
+
+StringAttr PackWeightsPass::getGroup(Operation *weight) {
+  return groups.getLeaderValue(getNames(weight).front());
+}
+
+void PackWeightsPass::findGroups() {
+  groups = {};
+  getOperation().walk([&](Operation *op) {
+    if (!isWeight(op))
+      return;
+    SmallVector<StringAttr> names = getNames(op);
+    groups.insert(names.front());
+    for (StringAttr name : ArrayRef(names).drop_front())
+      groups.unionSets(names.front(), name);
+  });
+}
 
 /// Whether `op` is [M, K] x [K, N], or x [N, K] if `transposed` is set.
 static bool isMatmul(linalg::LinalgOp op, bool &transposed) {
@@ -103,8 +138,8 @@ static std::optional<Part> findPart(Value right, bool transposed) {
     part.slice = slice;
     right = slice.getSource();
   }
-  part.weight = right.getDefiningOp<GetWeightOp>();
-  if (!part.weight)
+  part.weight = right.getDefiningOp();
+  if (!part.weight || !isWeight(part.weight))
     return std::nullopt;
   return part;
 }
@@ -152,7 +187,7 @@ static int64_t countReads(Operation *op) {
 static void eraseUnused(RewriterBase &rewriter, Operation *op) {
   if (!op || !op->use_empty() ||
       !isa<linalg::TransposeOp, tensor::ExtractSliceOp, tensor::ConcatOp,
-           GetWeightOp>(op))
+           GetWeightOp, SelectWeightOp>(op))
     return;
   SmallVector<Value> operands(op->getOperands());
   rewriter.eraseOp(op);
@@ -162,11 +197,11 @@ static void eraseUnused(RewriterBase &rewriter, Operation *op) {
 
 Value PackWeightsPass::getPanels(RewriterBase &rewriter, Part &part) {
   auto weight = SymbolTable::lookupNearestSymbolFrom<WeightOp>(
-      part.weight, part.weight.getWeightAttr());
+      part.weight, getNames(part.weight).front());
   RankedTensorType type = weight.getStepType();
   rewriter.setInsertionPoint(part.weight);
-  Value panels = GetWeightOp::create(rewriter, part.weight.getLoc(), type,
-                                     weight.getSymName());
+  Value panels = rewriter.clone(*part.weight)->getResult(0);
+  panels.setType(type);
   tensor::ExtractSliceOp slice = part.slice;
   if (!slice)
     return panels;
@@ -203,6 +238,7 @@ void PackWeightsPass::rewrite(Product &product) {
 
 void PackWeightsPass::runOnOperation() {
   products.clear();
+  findGroups();
   getOperation().walk([&](linalg::LinalgOp op) {
     if (std::optional<Product> product = findWeights(op))
       products.push_back(*product);
@@ -210,48 +246,57 @@ void PackWeightsPass::runOnOperation() {
   // A weight that is read in any other way is needed as it is stored, and a
   // second copy could be as large as the model.
   llvm::DenseMap<StringAttr, int64_t> reads;
-  getOperation().walk([&](GetWeightOp get) {
-    reads[get.getWeightAttr().getAttr()] += countReads(get);
+  getOperation().walk([&](Operation *op) {
+    if (isWeight(op))
+      reads[getGroup(op)] += countReads(op);
   });
   llvm::MapVector<StringAttr, SmallVector<Part>> uses;
   for (Product &product : products)
     for (Part &part : product.parts)
-      uses[part.getName()].push_back(part);
+      uses[getGroup(part.weight)].push_back(part);
   SymbolTable symbols(getOperation());
+  auto getWeights = [&](StringAttr group) {
+    SmallVector<WeightOp> weights;
+    for (StringAttr name : groups.members(group))
+      if (auto weight = symbols.lookup<WeightOp>(name);
+          weight && !weight.getPacked())
+        weights.push_back(weight);
+    return weights;
+  };
   llvm::SmallPtrSet<Attribute, 32> packed;
-  for (auto &[name, parts] : uses) {
-    auto weight = symbols.lookup<WeightOp>(name);
+  for (auto &[group, parts] : uses) {
     bool transposed = parts.front().transposed;
     auto isLike = [&](const Part &p) { return p.transposed == transposed; };
-    if (weight && !weight.getPacked() &&
-        reads[name] == static_cast<int64_t>(parts.size()) &&
+    if (!getWeights(group).empty() &&
+        reads[group] == static_cast<int64_t>(parts.size()) &&
         llvm::all_of(parts, isLike))
-      packed.insert(name);
+      packed.insert(group);
   }
   // All weights of a product are packed, or none is.
-  auto isPacked = [&](Part &part) { return packed.contains(part.getName()); };
+  auto isPacked = [&](Part &part) {
+    return packed.contains(getGroup(part.weight));
+  };
   for (bool changes = true; changes;) {
     changes = false;
     for (Product &product : products)
       if (!llvm::all_of(product.parts, isPacked))
         for (Part &part : product.parts)
-          changes |= packed.erase(part.getName());
+          changes |= packed.erase(getGroup(part.weight));
   }
   auto options = remark::RemarkOpts::name(getArgument()).category("bufferize");
-  for (auto &[name, parts] : uses) {
-    auto weight = symbols.lookup<WeightOp>(name);
-    if (!weight || weight.getPacked())
-      continue;
-    if (!packed.contains(name)) {
-      remark::missed(weight.getLoc(), options)
-          << remark::reason("it, or one beside it, is read in another way too");
-      continue;
+  for (auto &[group, parts] : uses) {
+    for (WeightOp weight : getWeights(group)) {
+      if (!packed.contains(group)) {
+        remark::missed(weight.getLoc(), options) << remark::reason(
+            "it, or one beside it, is read in another way too");
+        continue;
+      }
+      // Two vectors of sums in f32.
+      weight.setPacked(2 * vectorBytes / sizeof(float));
+      weight.setTransposed(parts.front().transposed);
+      remark::passed(weight.getLoc(), options)
+          << ("packed for " + Twine(parts.size()) + " products").str();
     }
-    // Two vectors of sums in f32.
-    weight.setPacked(2 * vectorBytes / sizeof(float));
-    weight.setTransposed(parts.front().transposed);
-    remark::passed(weight.getLoc(), options)
-        << ("packed for " + Twine(parts.size()) + " products").str();
   }
   for (Product &product : products)
     if (llvm::all_of(product.parts, isPacked))

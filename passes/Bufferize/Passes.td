@@ -37,6 +37,37 @@ def DescribeModelPass : Pass<"fulgur-describe-model", "::mlir::ModuleOp"> {
   let dependentDialects = ["FulgurDialect"];
 }
 
+def PassDestinationsPass : Pass<"fulgur-pass-destinations", "::mlir::ModuleOp"> {
+  let summary = "Let callers make the buffers of what functions give";
+  let description = [{
+    Every tensor that a function gives becomes a parameter too, into which the
+    result goes, and every call passes an empty tensor of that size. A result
+    that is an argument with new rows in it has its place already. Buffers of
+    results then belong to the caller, which alone knows how long they live; the
+    function's own can all be used again by the next call.
+
+    Before:
+
+    ```mlir
+    %y = call @layer_0(%x) : (tensor<?xf32>) -> tensor<?xf32>
+    ```
+
+    After:
+
+    ```mlir
+    %e = tensor.empty(%n) : tensor<?xf32>
+    %y = call @layer_0(%x, %e) : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+    ```
+
+    and `@layer_0` returns
+    `bufferization.materialize_in_destination %result in %destination`. Sizes
+    are named dimensions, or made of the parameters; does not work for results
+    whose sizes depend on the contents of a tensor, which are an error.
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def DecomposeTensorsPass : Pass<"fulgur-decompose-tensors", "::mlir::ModuleOp"> {
   let summary = "Rewrite tensor operations that have no good buffer form";
   let description = [{
@@ -162,14 +193,15 @@ def SeparateFillsPass : Pass<"fulgur-separate-fills", "::mlir::ModuleOp"> {
 def PlanArenaPass : Pass<"fulgur-plan-arena", "::mlir::ModuleOp"> {
   let summary = "Place buffers whose size the dimensions determine in an arena";
   let description = [{
-    Numbers the allocations of `@main` whose size is computed from named
-    dimensions alone, and replaces each by a view of the arena, at an offset
-    that the runtime chooses. `fulgur.buffers` says between which operations of
-    `@main` each buffer is used; buffers that are never used at the same time
-    share memory. `@fulgur_buffer_sizes` computes their sizes. The turns of an
-    `scf.forall` may run at the same time, so each has its part of a buffer that
-    it allocates. Does not move allocations of other sizes, nor those inside of
-    other parallel loops.
+    Numbers the allocations of `@main`, and of the functions that it calls,
+    whose size is computed from named dimensions alone, and replaces each by a
+    view of the arena, at an offset that the runtime chooses. `fulgur.buffers`
+    says between which operations each buffer is used: one pair of numbers, or
+    one for each call of the function; buffers that are never used at the same
+    time share memory. `@fulgur_buffer_sizes` computes their sizes. The turns of
+    an `scf.forall` may run at the same time, so each has its part of a buffer
+    that it allocates. Does not move allocations of other sizes, nor those
+    inside of other parallel loops.
 
     Before:
 

@@ -11,7 +11,9 @@
 // of them, so that what it allocates in each turn is one buffer. Turns that run
 // at the same time have a part of it each. The branches of a condition are
 // counted one after the other, as if both ran; if named dimensions decide it,
-// the buffers of the branch that does not run have no size.
+// the buffers of the branch that does not run have no size. A call
+// counts as the operations of the function, whose buffers live once in each
+// call.
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/Fulgur/IR/FulgurDialect.h"
@@ -37,11 +39,11 @@ using namespace mlir;
 using namespace fulgur;
 
 namespace {
-/// An allocation that gets a place in the arena.
+/// An allocation that gets a place in the arena, and when it holds something.
 struct Buffer {
   memref::AllocOp alloc;
-  int64_t first;
-  int64_t last;
+  /// Pairs of a first and a last position, in order.
+  SmallVector<int64_t> spans;
   /// The parallel loops around it, of which each turn has a place of its own.
   SmallVector<scf::ForallOp> loops;
   /// What has to be true or false for it to be used.
@@ -56,20 +58,43 @@ struct Extent {
   SmallVector<OpFoldResult> turns;
 };
 
+/// @main, or a function that it calls.
+struct Function {
+  func::FuncOp op;
+  /// The first and the last position of each operation, and how many there are.
+  /// In @main where they are, in other functions from 0.
+  llvm::DenseMap<Operation *, std::pair<int64_t, int64_t>> positions;
+  int64_t size = 0;
+  /// Where the calls begin; @main is called once.
+  SmallVector<int64_t> starts;
+  SmallVector<func::CallOp> calls;
+  Value arena, offsets;
+
+  /// The positions of `op`, or of the operation around it that has some.
+  std::pair<int64_t, int64_t> positionOf(Operation *op) {
+    while (!positions.contains(op))
+      op = op->getParentOp();
+    return positions.lookup(op);
+  }
+};
+
 class ArenaPlanner {
 public:
-  ArenaPlanner(ModuleOp module, func::FuncOp main)
-      : module(module), main(main), aliases(main) {}
+  ArenaPlanner(ModuleOp module, func::FuncOp main) : module(module) {
+    functions[main].op = main;
+  }
 
   LogicalResult run();
 
 private:
-  void numberOperations(Block &block, int64_t &position);
-  int64_t positionOf(Operation *op);
-  void replaceExtentsOfArguments();
+  LogicalResult findFunctions(func::FuncOp main);
+  void numberOperations(Function &function, Block &block);
+  void replaceExtentsOfArguments(func::FuncOp function);
   bool isKnownFromDims(Value value);
-  bool isReusable(memref::AllocOp alloc, Buffer &buffer);
-  void findConditions(Buffer &buffer);
+  bool isReusable(memref::AllocOp alloc, Function &function,
+                  BufferViewFlowAnalysis &aliases, Buffer &buffer);
+  void findConditions(func::FuncOp function, Buffer &buffer);
+  void passArena(Function &function);
   void placeBuffers();
   LogicalResult writeSizes();
   Value whereUsed(OpBuilder &builder, const Buffer &buffer, Value bytes,
@@ -78,9 +103,9 @@ private:
                   Value dims);
 
   ModuleOp module;
-  func::FuncOp main;
-  BufferViewFlowAnalysis aliases;
-  llvm::DenseMap<Operation *, int64_t> positions;
+  llvm::DenseMap<Operation *, Function *> callees;
+  /// @main first.
+  llvm::MapVector<Operation *, Function> functions;
   llvm::DenseMap<Value, bool> known;
   SmallVector<Buffer> buffers;
   SmallVector<Extent> extents;
@@ -97,34 +122,72 @@ struct PlanArenaPass final : fulgur::impl::PlanArenaPassBase<PlanArenaPass> {
 };
 } // namespace
 
-void ArenaPlanner::numberOperations(Block &block, int64_t &position) {
+/// Finds what @main calls, and when.
+LogicalResult ArenaPlanner::findFunctions(func::FuncOp main) {
+  SymbolTable symbols(module);
+  for (auto call : main.getOps<func::CallOp>())
+    if (auto callee = symbols.lookup<func::FuncOp>(call.getCallee());
+        callee && !callee.isExternal()) {
+      functions[callee].op = callee;
+      functions[callee].calls.push_back(call);
+    }
+  for (auto &entry : functions) {
+    func::FuncOp function = entry.second.op;
+    if (!function.getBody().hasOneBlock())
+      return function.emitError("expected '")
+             << function.getName() << "' to be one block, but got "
+             << function.getBody().getBlocks().size();
+    auto isInner = [&](func::CallOp call) {
+      return function != main || call->getParentOp() != main;
+    };
+    auto result = function.walk([&](func::CallOp call) {
+      if (!isInner(call))
+        return WalkResult::advance();
+      call.emitOpError("expected calls in the body of 'main' alone, but got "
+                       "one in '")
+          << function.getName() << "'";
+      return WalkResult::interrupt();
+    });
+    if (result.wasInterrupted())
+      return failure();
+    for (func::CallOp call : entry.second.calls)
+      callees[call] = &entry.second;
+    if (function != main)
+      numberOperations(entry.second, function.getBody().front());
+  }
+  Function &first = functions.front().second;
+  first.starts = {0};
+  numberOperations(first, main.getBody().front());
+  return success();
+}
+
+void ArenaPlanner::numberOperations(Function &function, Block &block) {
   for (Operation &op : block) {
-    positions[&op] = position++;
+    Function *callee = callees.lookup(&op);
+    if (callee)
+      callee->starts.push_back(function.size);
+    int64_t first = function.size;
+    function.size += callee ? callee->size : 1;
+    function.positions[&op] = {first, function.size - 1};
     if (isa<scf::IfOp>(op))
       for (Region &branch : op.getRegions())
         for (Block &inner : branch)
-          numberOperations(inner, position);
+          numberOperations(function, inner);
   }
-}
-
-/// The position of `op`, or of the operation around it that has one.
-int64_t ArenaPlanner::positionOf(Operation *op) {
-  while (!positions.contains(op))
-    op = op->getParentOp();
-  return positions.lookup(op);
 }
 
 /// After bufferization an extent of an argument can appear again; it is a named
 /// dimension all the same.
-void ArenaPlanner::replaceExtentsOfArguments() {
-  OpBuilder builder(main.getContext());
-  main.walk([&](memref::DimOp dim) {
+void ArenaPlanner::replaceExtentsOfArguments(func::FuncOp function) {
+  OpBuilder builder(function.getContext());
+  function.walk([&](memref::DimOp dim) {
     auto argument = dyn_cast<BlockArgument>(dim.getSource());
     std::optional<int64_t> axis = dim.getConstantIndex();
-    if (!argument || argument.getOwner() != &main.getBody().front() || !axis)
+    if (!argument || argument.getOwner() != &function.getBody().front() ||
+        !axis)
       return;
-    auto names = main.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(),
-                                                  "fulgur.dims");
+    auto names = function.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(),
+                                                      "fulgur.dims");
     if (!names || *axis < 0 || *axis >= static_cast<int64_t>(names.size()))
       return;
     auto name = dyn_cast<StringAttr>(names[*axis]);
@@ -154,8 +217,10 @@ bool ArenaPlanner::isKnownFromDims(Value value) {
 }
 
 /// Whether one place serves `alloc` however often it runs; fills in its life.
-bool ArenaPlanner::isReusable(memref::AllocOp alloc, Buffer &buffer) {
-  for (Operation *op = alloc->getParentOp(); op != main;
+bool ArenaPlanner::isReusable(memref::AllocOp alloc, Function &function,
+                              BufferViewFlowAnalysis &aliases, Buffer &buffer) {
+  Operation *outermost = function.op;
+  for (Operation *op = alloc->getParentOp(); op != outermost;
        op = op->getParentOp()) {
     // Turns that run at the same time need a place each.
     auto loop = dyn_cast<scf::ForallOp>(op);
@@ -166,31 +231,37 @@ bool ArenaPlanner::isReusable(memref::AllocOp alloc, Buffer &buffer) {
     else if (op->hasTrait<OpTrait::HasParallelRegion>())
       return false;
   }
-  buffer.first = std::numeric_limits<int64_t>::max();
-  buffer.last = -1;
+  int64_t first = std::numeric_limits<int64_t>::max(), last = -1;
   for (Value alias : aliases.resolve(alloc.getResult())) {
     for (Operation *user : alias.getUsers()) {
       // The next turn of a loop would overwrite what this one hands to it.
       if (user->hasTrait<OpTrait::IsTerminator>() &&
-          user->getParentOp() != main &&
+          user->getParentOp() != outermost &&
           isa<LoopLikeOpInterface>(user->getParentOp()) &&
           user->getParentOp()->isProperAncestor(alloc))
+        return false;
+      // So would the next call.
+      if (isa<func::ReturnOp>(user) && !function.calls.empty())
         return false;
       // Making a view touches no memory.
       if (isa<ViewLikeOpInterface>(user) && isMemoryEffectFree(user))
         continue;
-      int64_t position = positionOf(user);
-      buffer.first = std::min(buffer.first, position);
-      buffer.last = std::max(buffer.last, position);
+      auto [begin, end] = function.positionOf(user);
+      first = std::min(first, begin);
+      last = std::max(last, end);
     }
   }
   buffer.alloc = alloc;
+  if (last < 0)
+    return false;
+  for (int64_t start : function.starts)
+    buffer.spans.append({start + first, start + last});
   return true;
 }
 
 /// The branches that `buffer` is allocated in, where dimensions decide.
-void ArenaPlanner::findConditions(Buffer &buffer) {
-  for (Operation *op = buffer.alloc; op != main; op = op->getParentOp())
+void ArenaPlanner::findConditions(func::FuncOp function, Buffer &buffer) {
+  for (Operation *op = buffer.alloc; op != function; op = op->getParentOp())
     if (auto either = dyn_cast<scf::IfOp>(op->getParentOp()))
       if (isKnownFromDims(either.getCondition()))
         buffer.conditions.push_back(
@@ -238,21 +309,34 @@ static Value emitTurn(OpBuilder &builder, Location loc,
   return turn;
 }
 
-/// Replaces the allocations by views of two new arguments of @main.
-void ArenaPlanner::placeBuffers() {
-  OpBuilder builder(main.getContext());
+/// Gives a function the arena and the offsets in it.
+void ArenaPlanner::passArena(Function &function) {
+  func::FuncOp op = function.op;
+  Builder builder(op.getContext());
   auto arenaType = MemRefType::get(ShapedType::kDynamic, builder.getI8Type());
   auto offsetsType =
       MemRefType::get(ShapedType::kDynamic, builder.getI64Type());
-  unsigned count = main.getNumArguments();
-  (void)main.insertArgument(count, arenaType, {}, main.getLoc());
-  (void)main.insertArgument(count + 1, offsetsType, {}, main.getLoc());
-  main.setArgAttr(count, "fulgur.arena", builder.getUnitAttr());
-  main.setArgAttr(count + 1, "fulgur.offsets", builder.getUnitAttr());
-  Value arena = main.getArgument(count), offsets = main.getArgument(count + 1);
+  unsigned count = op.getNumArguments();
+  (void)op.insertArgument(count, arenaType, {}, op.getLoc());
+  (void)op.insertArgument(count + 1, offsetsType, {}, op.getLoc());
+  function.arena = op.getArgument(count);
+  function.offsets = op.getArgument(count + 1);
+  op.setArgAttr(count, "fulgur.arena", builder.getUnitAttr());
+  op.setArgAttr(count + 1, "fulgur.offsets", builder.getUnitAttr());
+  const Function &main = functions.front().second;
+  for (func::CallOp call : function.calls)
+    call.getOperandsMutable().append({main.arena, main.offsets});
+}
 
+/// Replaces the allocations by views of the arena.
+void ArenaPlanner::placeBuffers() {
+  OpBuilder builder(module.getContext());
+  for (auto &entry : functions)
+    passArena(entry.second);
   for (auto [number, buffer] : llvm::enumerate(buffers)) {
     memref::AllocOp alloc = buffer.alloc;
+    const Function &function =
+        functions[alloc->getParentOfType<func::FuncOp>()];
     Location loc = alloc.getLoc();
     SmallVector<OpFoldResult> turns;
     for (scf::ForallOp loop : buffer.loops)
@@ -261,7 +345,8 @@ void ArenaPlanner::placeBuffers() {
                        llvm::to_vector(alloc.getDynamicSizes()), turns});
     builder.setInsertionPoint(alloc);
     Value index = arith::ConstantIndexOp::create(builder, loc, number);
-    Value offset = memref::LoadOp::create(builder, loc, offsets, index);
+    Value offset =
+        memref::LoadOp::create(builder, loc, function.offsets, index);
     offset = arith::IndexCastOp::create(builder, loc, builder.getIndexType(),
                                         offset);
     if (!buffer.loops.empty()) {
@@ -271,8 +356,9 @@ void ArenaPlanner::placeBuffers() {
       place = arith::MulIOp::create(builder, loc, place, bytes);
       offset = arith::AddIOp::create(builder, loc, offset, place);
     }
-    Value view = memref::ViewOp::create(builder, loc, alloc.getType(), arena,
-                                        offset, alloc.getDynamicSizes());
+    Value view =
+        memref::ViewOp::create(builder, loc, alloc.getType(), function.arena,
+                               offset, alloc.getDynamicSizes());
     alloc.replaceAllUsesWith(view);
     alloc.erase();
   }
@@ -330,7 +416,7 @@ LogicalResult ArenaPlanner::writeSizes() {
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
   auto type = MemRefType::get(ShapedType::kDynamic, builder.getI64Type());
   auto function =
-      func::FuncOp::create(builder, main.getLoc(), "fulgur_buffer_sizes",
+      func::FuncOp::create(builder, module.getLoc(), "fulgur_buffer_sizes",
                            builder.getFunctionType({type, type}, {}));
   Block *block = function.addEntryBlock();
   builder.setInsertionPointToStart(block);
@@ -362,32 +448,33 @@ LogicalResult ArenaPlanner::writeSizes() {
     Value index = arith::ConstantIndexOp::create(builder, loc, number);
     memref::StoreOp::create(builder, loc, total, block->getArgument(1), index);
   }
-  func::ReturnOp::create(builder, main.getLoc());
+  func::ReturnOp::create(builder, module.getLoc());
   return success();
 }
 
 LogicalResult ArenaPlanner::run() {
-  if (!main.getBody().hasOneBlock())
-    return main.emitError("expected 'main' to be one block, but got ")
-           << main.getBody().getBlocks().size();
-  replaceExtentsOfArguments();
-  int64_t position = 0;
-  numberOperations(main.getBody().front(), position);
-  main.walk([&](memref::AllocOp alloc) {
-    Buffer buffer;
-    if (alloc.getType().getLayout().isIdentity() &&
-        alloc.getSymbolOperands().empty() &&
-        llvm::all_of(alloc.getDynamicSizes(),
-                     [&](Value size) { return isKnownFromDims(size); }) &&
-        isReusable(alloc, buffer) && buffer.last >= 0) {
-      findConditions(buffer);
-      buffers.push_back(buffer);
-    }
+  if (failed(findFunctions(functions.front().second.op)))
+    return failure();
+  for (auto &entry : functions) {
+    Function &function = entry.second;
+    replaceExtentsOfArguments(function.op);
+    BufferViewFlowAnalysis aliases(function.op);
+    function.op.walk([&](memref::AllocOp alloc) {
+      Buffer buffer;
+      if (alloc.getType().getLayout().isIdentity() &&
+          alloc.getSymbolOperands().empty() &&
+          llvm::all_of(alloc.getDynamicSizes(),
+                       [&](Value size) { return isKnownFromDims(size); }) &&
+          isReusable(alloc, function, aliases, buffer)) {
+        findConditions(function.op, buffer);
+        buffers.push_back(buffer);
+      }
+    });
+  }
+  Builder builder(module.getContext());
+  auto lives = llvm::map_to_vector(buffers, [&](const Buffer &buffer) {
+    return Attribute(builder.getDenseI64ArrayAttr(buffer.spans));
   });
-  OpBuilder builder(main.getContext());
-  SmallVector<Attribute> lives;
-  for (const Buffer &buffer : buffers)
-    lives.push_back(builder.getDenseI64ArrayAttr({buffer.first, buffer.last}));
   module->setAttr("fulgur.buffers", builder.getArrayAttr(lives));
   placeBuffers();
   return writeSizes();

@@ -4,7 +4,8 @@
 //
 // The table of fusions. Selection comes first: what it removes no other fusion
 // has to look at. Forms are chosen when it is known what they work on.
-// Projections are merged last: choosing a form can take one apart.
+// Projections are merged behind that: choosing a form can take one apart.
+// Layers become functions last: all others see them whole.
 //
 //===----------------------------------------------------------------------===//
 #include "passes/Fuse/Fusions.h"
@@ -26,6 +27,8 @@ static const FusionInfo fusions[] = {
      [] { return createChooseSparseAttentionPass(); }},
     {"choose-latent-form", "latent attention expanded or absorbed, by cost",
      [] { return createChooseLatentFormPass(); }},
+    {"outline-layers", "equal layers call one function",
+     [] { return createOutlineLayersPass(); }},
 };
 
 llvm::ArrayRef<FusionInfo> fulgur::getFusions() { return fusions; }

@@ -225,6 +225,51 @@ def ApplyPatternsPass : Pass<"fulgur-apply-patterns", "::mlir::ModuleOp"> {
   ];
 }
 
+def OutlineLayersPass : Pass<"fulgur-outline-layers", "::mlir::ModuleOp"> {
+  let summary = "equal layers call one function";
+  let description = [{
+    Looks in the body of `@main` for runs of operations that come again, one
+    after the other, and makes a function of them. The passes behind this one,
+    and LLVM, then have one layer to work on, however deep the model is.
+
+    Layers are equal when their operations are, with attributes, types, regions
+    and what reads what; names and places do not count. Weights that differ
+    become a `fulgur.select_weight` by the number of the layer, other values
+    parameters; constants and sizes that all layers share the function has
+    itself. A parameter keeps the names of its dimensions.
+
+    ```mlir
+    %a = fulgur.linear %x, %w0 : …    // fulgur.get_weight @w0
+    %b = fulgur.linear %a, %w1 : …    // fulgur.get_weight @w1
+    ```
+
+    becomes
+
+    ```mlir
+    %a = call @layer_0(%x, %c0) : (tensor<?x8xf32>, index) -> tensor<?x8xf32>
+    %b = call @layer_0(%a, %c1) : (tensor<?x8xf32>, index) -> tensor<?x8xf32>
+
+    func.func private @layer_0(%x: tensor<?x8xf32> {fulgur.dims = ["n", ""]},
+                               %layer: index) -> tensor<?x8xf32> {
+      %w = fulgur.select_weight [@w0, @w1] at %layer : tensor<8x8xf32>
+      %y = fulgur.linear %x, %w : …
+      return %y : tensor<?x8xf32>
+    }
+    ```
+
+    Runs after the other fusions, which thereby see whole layers and what is
+    around them. Does not outline layers whose copies differ in anything but
+    what they read; a missed remark names the first operations that differ.
+  }];
+  let options = [
+    Option<"minCopies", "min-copies", "int64_t", "2",
+           "the fewest equal layers that become a function">,
+    Option<"minOperations", "min-operations", "int64_t", "8",
+           "the fewest operations of a function">];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::func::FuncDialect"];
+}
+
 def DecomposePass : Pass<"fulgur-decompose", "::mlir::ModuleOp"> {
   let summary = "rewrite fulgur operations into the plain tensor code they mean";
   let description = [{
@@ -246,8 +291,8 @@ def DecomposePass : Pass<"fulgur-decompose", "::mlir::ModuleOp"> {
     %y = tensor.expand_shape %out [[0, 1], [2]] output_shape [2, %s, 8] : …
     ```
 
-    Does not touch `fulgur.get_weight` and `fulgur.dim`, which have a meaning
-    to the end, and does not choose between the forms of latent attention.
+    Does not touch `fulgur.get_weight`, `fulgur.select_weight` and `fulgur.dim`,
+    which have a meaning to the end, and does not choose between the forms of latent attention.
   }];
   let dependentDialects = [
     "mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect",

@@ -49,6 +49,8 @@ private:
   LogicalResult verifyCaches(func::FuncOp main, func::ReturnOp op);
   FailureOr<Value> makeArgument(func::FuncOp main, unsigned index);
   void lowerReturn(func::ReturnOp op);
+  LogicalResult lowerLayers(func::FuncOp main);
+  LLVM::GlobalOp getTable(ArrayRef<int64_t> numbers);
   LogicalResult lowerUses(func::FuncOp function, Value step);
   void lowerAlloc(memref::AllocOp op);
   void lowerAssert(cf::AssertOp op);
@@ -83,6 +85,7 @@ private:
   llvm::StringMap<int64_t> dims, weights;
   /// The number of the cache that an argument of @main is the buffer of.
   llvm::DenseMap<int64_t, int64_t> caches;
+  unsigned numTables = 0;
   llvm::StringMap<LLVM::GlobalOp> texts;
   /// Conditions that a block has checked.
   llvm::DenseSet<std::pair<Block *, Value>> asserted;
@@ -272,7 +275,7 @@ LogicalResult ModelLowering::lowerMain(func::FuncOp main) {
     body.getArgument(i).replaceAllUsesWith(*argument);
   }
   lowerReturn(returnOp);
-  if (failed(lowerUses(main, step)))
+  if (failed(lowerLayers(main)) || failed(lowerUses(main, step)))
     return failure();
   body.eraseArguments(0, count);
   main.setFunctionType(builder.getFunctionType({pointer}, {}));
@@ -282,7 +285,57 @@ LogicalResult ModelLowering::lowerMain(func::FuncOp main) {
   return success();
 }
 
-/// Weights and dimensions can be asked for in @main alone.
+/// Layers that @main calls get the step as their last argument.
+LogicalResult ModelLowering::lowerLayers(func::FuncOp main) {
+  llvm::MapVector<Operation *, SmallVector<func::CallOp>> layers;
+  SymbolTable symbols(module);
+  auto result = module.walk([&](func::CallOp call) {
+    auto callee = symbols.lookup<func::FuncOp>(call.getCallee());
+    // Kernels are given all that they need.
+    if (!callee || !callee
+                        .walk([](Operation *op) {
+                          return isa<DimOp, GetWeightOp, SelectWeightOp>(op)
+                                     ? WalkResult::interrupt()
+                                     : WalkResult::advance();
+                        })
+                        .wasInterrupted())
+      return WalkResult::advance();
+    layers[callee].push_back(call);
+    if (call->getParentOfType<func::FuncOp>() == main)
+      return WalkResult::advance();
+    call.emitOpError("expected '")
+        << call.getCallee() << "', which reads the model, to be called in "
+        << "'main' alone";
+    return WalkResult::interrupt();
+  });
+  if (result.wasInterrupted())
+    return failure();
+  for (auto &[op, calls] : layers) {
+    auto layer = cast<func::FuncOp>(op);
+    unsigned number = layer.getNumArguments();
+    if (failed(layer.insertArgument(number, pointer, {}, layer.getLoc())) ||
+        failed(lowerUses(layer, layer.getArgument(number))))
+      return failure();
+    layer.removeArgAttrsAttr();
+    for (func::CallOp call : calls)
+      call.getOperandsMutable().append(step);
+  }
+  return success();
+}
+
+/// The numbers of weights that a layer chooses from, as an array.
+LLVM::GlobalOp ModelLowering::getTable(ArrayRef<int64_t> numbers) {
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(module.getBody());
+  auto type = LLVM::LLVMArrayType::get(i64, numbers.size());
+  auto values = DenseElementsAttr::get(
+      RankedTensorType::get(numbers.size(), i64), numbers);
+  return LLVM::GlobalOp::create(
+      builder, loc, type, /*isConstant=*/true, LLVM::Linkage::Internal,
+      ("weight_table_" + Twine(numTables++)).str(), values);
+}
+
+/// Weights and dimensions can be asked for in @main and in layers alone.
 LogicalResult ModelLowering::lowerUses(func::FuncOp function, Value step) {
   llvm::DenseMap<int64_t, Value> loadedDims, loadedWeights;
   Block &entry = function.getBody().front();
@@ -291,7 +344,7 @@ LogicalResult ModelLowering::lowerUses(func::FuncOp function, Value step) {
     return loadAt(base, index * 8, type);
   };
   auto result = function.walk([&](Operation *op) {
-    if (!isa<DimOp, GetWeightOp>(op))
+    if (!isa<DimOp, GetWeightOp, SelectWeightOp>(op))
       return WalkResult::advance();
     loc = op->getLoc();
     auto unknown = [&](StringRef what, StringRef name) {
@@ -310,6 +363,27 @@ LogicalResult ModelLowering::lowerUses(func::FuncOp function, Value step) {
         loaded = castTo(atEntry(offsetof(FulgurStep, dims), it->second, i64),
                         builder.getIndexType());
       value = loaded;
+    } else if (auto select = dyn_cast<SelectWeightOp>(op)) {
+      SmallVector<int64_t> numbers;
+      for (auto name : select.getWeights().getAsRange<FlatSymbolRefAttr>()) {
+        auto it = weights.find(name.getValue());
+        if (it == weights.end())
+          return unknown("the weight", name.getValue());
+        numbers.push_back(it->second);
+      }
+      // The number of the layer may come later than the entry.
+      builder.setInsertionPoint(op);
+      Value layer = castTo(select.getLayer(), i64);
+      Value table = LLVM::AddressOfOp::create(builder, loc, getTable(numbers));
+      auto loadElement = [&](Value base, Value index, Type type) -> Value {
+        auto at = LLVM::GEPOp::create(builder, loc, pointer, i64, base,
+                                      ArrayRef<LLVM::GEPArg>{index});
+        return LLVM::LoadOp::create(builder, loc, type, at);
+      };
+      Value number = loadElement(table, layer, i64);
+      Value all = loadAt(step, offsetof(FulgurStep, weights), pointer);
+      value = makeDense(cast<MemRefType>(select.getResult().getType()),
+                        loadElement(all, number, pointer), {});
     } else {
       auto weight = cast<GetWeightOp>(op);
       auto it = weights.find(weight.getWeight());

@@ -25,7 +25,7 @@ using namespace fulgur;
 /// Operations of the model level that survive until the code is lowered.
 static bool isModelDeclaration(StringRef name) {
   return name == "fulgur.weight" || name == "fulgur.get_weight" ||
-         name == "fulgur.dim";
+         name == "fulgur.select_weight" || name == "fulgur.dim";
 }
 
 /// Whether `op` breaks the contract of `stage`; `why` then says how.

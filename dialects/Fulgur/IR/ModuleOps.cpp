@@ -78,6 +78,34 @@ LogicalResult GetWeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return success();
 }
 
+LogicalResult SelectWeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  // select_weight (C1)
+  if (getWeights().empty())
+    return emitOpError("(C1) expected one weight or more, but got none");
+  WeightOp first;
+  auto type = cast<ShapedType>(getResult().getType());
+  for (auto name : getWeights().getAsRange<FlatSymbolRefAttr>()) {
+    auto weight = symbols.lookupNearestSymbolFrom<WeightOp>(*this, name);
+    if (!weight)
+      return emitOpError("(C1) expected ")
+             << name << " to name a fulgur.weight";
+    // select_weight (C2)
+    RankedTensorType declared = weight.getStepType();
+    if (declared.getShape() != type.getShape() ||
+        declared.getElementType() != type.getElementType())
+      return emitOpError("(C2) expected the type of the weight ")
+             << name << ", " << declared << ", but got " << type;
+    if (!first)
+      first = weight;
+    // select_weight (C3)
+    if (weight.getPacked() != first.getPacked() ||
+        weight.getTransposed() != first.getTransposed())
+      return emitOpError("(C3) expected ")
+             << name << " to be stored like " << SymbolRefAttr::get(first);
+  }
+  return success();
+}
+
 LogicalResult DimOp::verify() {
   // dim (C1)
   if (getName().empty())

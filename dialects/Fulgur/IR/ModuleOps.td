@@ -90,6 +90,37 @@ def Fulgur_GetWeightOp : Fulgur_Op<"get_weight",
   }];
 }
 
+def Fulgur_SelectWeightOp : Fulgur_Op<"select_weight",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "the value of one of several weights of one type";
+  let description = [{
+    What a function of several layers reads: each call gives the number of its
+    layer. `result = get_weight weights[layer]`
+
+    - `result` as in `fulgur.get_weight`.
+    - `layer` outside of the table is undefined behaviour.
+
+    Constraints:
+    - (C1) `weights` has one name or more, and each names a `fulgur.weight`.
+    - (C2) `result` has the shape and element type of each of them.
+    - (C3) All have the same `packed` and `transposed`.
+
+    Example:
+
+    ```mlir
+    %w = fulgur.select_weight [@q_a_0, @q_a_1] at %layer : tensor<7168x1536xf32>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefArrayAttr:$weights, Index:$layer);
+  let results = (outs AnyTypeOf<[AnyStaticShapeTensor, AnyStaticShapeMemRef]>:$result);
+  let assemblyFormat = "$weights `at` $layer attr-dict `:` type($result)";
+  let extraClassDefinition = [{
+    void $cppClass::getAsmResultNames(::mlir::OpAsmSetValueNameFn setName) {
+      setName(getResult(), "weight");
+    }
+  }];
+}
+
 def Fulgur_DimOp : Fulgur_Op<"dim", [
     DeclareOpInterfaceMethods<InferIntRangeInterface, ["inferResultRanges"]>]> {
   let summary = "the extent of a named dimension";

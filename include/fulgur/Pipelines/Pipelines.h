@@ -51,7 +51,7 @@ void buildFusions(mlir::OpPassManager &pm, const FuseOptions &options);
 /// The second part: what a user adds to it.
 void buildFuseExtras(mlir::OpPassManager &pm, const FuseOptions &options);
 /// The third part, by which the stage keeps its contract.
-void buildFuseEnd(mlir::OpPassManager &pm);
+void buildFuseEnd(mlir::OpPassManager &pm, const FuseOptions &options);
 
 /// Tensors to memrefs in one planned arena.
 struct BufferizeOptions {

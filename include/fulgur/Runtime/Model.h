@@ -109,11 +109,17 @@ typedef struct FulgurCache {
   const char *copied;
 } FulgurCache;
 
-/* The steps between which a buffer holds something (both included). Two
- * buffers whose ranges do not meet may share memory. */
-typedef struct FulgurLifetime {
+/* The steps between which a buffer holds something (both included). */
+typedef struct FulgurSpan {
   int64_t first;
   int64_t last;
+} FulgurSpan;
+
+/* All of them, in order: a layer's buffer holds something whenever the layer
+ * runs. Two buffers whose spans do not meet may share memory. */
+typedef struct FulgurLifetime {
+  int64_t num_spans;
+  const FulgurSpan *spans;
 } FulgurLifetime;
 
 /* Where an output is. */

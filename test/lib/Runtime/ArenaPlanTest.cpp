@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 #include "fulgur/Runtime/ArenaPlan.h"
 
+#include <deque>
 #include <gtest/gtest.h>
 #include <vector>
 
@@ -16,12 +17,17 @@ using namespace fulgur::rt;
 namespace {
 
 struct Problem {
+  std::deque<std::vector<FulgurSpan>> spans;
   std::vector<FulgurLifetime> lifetimes;
   std::vector<int64_t> bytes;
   std::vector<int64_t> offsets;
 
   void add(int64_t first, int64_t last, int64_t size) {
-    lifetimes.push_back({first, last});
+    add({{first, last}}, size);
+  }
+  void add(std::vector<FulgurSpan> life, int64_t size) {
+    spans.push_back(life);
+    lifetimes.push_back({int64_t(life.size()), spans.back().data()});
     bytes.push_back(size);
   }
   int64_t plan() {
@@ -38,8 +44,10 @@ struct Problem {
       ASSERT_EQ(offsets[i] % FULGUR_ALIGNMENT, 0);
       ASSERT_LE(offsets[i] + bytes[i], arena);
       for (size_t k = 0; k < i; ++k) {
-        bool meet = lifetimes[i].first <= lifetimes[k].last &&
-                    lifetimes[k].first <= lifetimes[i].last;
+        bool meet = false;
+        for (const FulgurSpan &a : spans[i])
+          for (const FulgurSpan &b : spans[k])
+            meet |= a.first <= b.last && b.first <= a.last;
         bool overlap = offsets[i] < offsets[k] + bytes[k] &&
                        offsets[k] < offsets[i] + bytes[i];
         ASSERT_FALSE(meet && overlap) << i << " and " << k;
@@ -69,6 +77,17 @@ TEST(ArenaPlan, SeparatesWhatMeetsInOneStep) {
   problem.add(0, 1, 64);
   problem.add(1, 2, 64);
   EXPECT_EQ(problem.plan(), 128);
+}
+
+TEST(ArenaPlan, SharesInTheGapsOfALife) {
+  Problem problem;
+  problem.add({{0, 1}, {4, 5}, {8, 9}}, 64);
+  problem.add({{2, 3}, {6, 7}}, 64);
+  EXPECT_EQ(problem.plan(), 64);
+  problem.add(5, 6, 64);
+  EXPECT_EQ(problem.plan(), 128);
+  EXPECT_EQ(problem.bound(), 128);
+  problem.check(128);
 }
 
 TEST(ArenaPlan, RefusesSizesOutOfRange) {

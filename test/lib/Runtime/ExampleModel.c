@@ -33,7 +33,9 @@ static const FulgurWeight weights[] = {
     {"m", "example.weights", 0, 48, FULGUR_F32, 2, {4, 3}, 2, 1, 0, 0}};
 
 /* The third buffer lives after the first. */
-static const FulgurLifetime buffers[] = {{0, 1}, {1, 2}, {2, 3}};
+static const FulgurSpan spans[] = {{0, 1}, {1, 2}, {2, 3}};
+static const FulgurLifetime buffers[] = {
+    {1, &spans[0]}, {1, &spans[1]}, {1, &spans[2]}};
 
 static void bufferSizes(const int64_t *dims, int64_t *bytes) {
   for (int i = 0; i < 3; ++i)

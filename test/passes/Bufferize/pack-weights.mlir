@@ -136,3 +136,38 @@ func.func @others(%x: tensor<?x24xf64>, %init: tensor<?x40xf64>, %r: tensor<24x4
   %v = linalg.matmul ins(%w, %s : tensor<8x24xf32>, tensor<24x20xf32>) outs(%half : tensor<8x20xf32>) -> tensor<8x20xf32>
   return %y, %z, %v : tensor<?x40xf64>, tensor<8x40xf32>, tensor<8x20xf32>
 }
+
+// -----
+
+// Weights that a layer chooses from are packed alike.
+// expected-remark @below {{packed for 1 products}}
+fulgur.weight @a in "w.bin" at 0 : tensor<24x40xf32>
+// expected-remark @below {{packed for 1 products}}
+fulgur.weight @b in "w.bin" at 3840 : tensor<24x40xf32>
+// CHECK: fulgur.weight @a in "w.bin" at 0 {packed = 32 : i64}
+// CHECK: fulgur.weight @b in "w.bin" at 3840 {packed = 32 : i64}
+// CHECK-LABEL: func.func @layer(
+// CHECK: fulgur.select_weight [@a, @b] at %{{.*}} : tensor<2x24x32xf32>
+// CHECK: fulgur.packed_matmul
+func.func @layer(%x: tensor<?x24xf32>, %l: index, %init: tensor<?x40xf32>) -> tensor<?x40xf32> {
+  %w = fulgur.select_weight [@a, @b] at %l : tensor<24x40xf32>
+  %y = linalg.matmul ins(%x, %w : tensor<?x24xf32>, tensor<24x40xf32>) outs(%init : tensor<?x40xf32>) -> tensor<?x40xf32>
+  return %y : tensor<?x40xf32>
+}
+
+// -----
+
+// One of them is needed as it is stored elsewhere: so are all.
+// expected-remark @below {{it, or one beside it, is read in another way too}}
+fulgur.weight @a in "w.bin" at 0 : tensor<24x40xf32>
+// expected-remark @below {{it, or one beside it, is read in another way too}}
+fulgur.weight @b in "w.bin" at 3840 : tensor<24x40xf32>
+// CHECK-LABEL: func.func @layer(
+// CHECK: fulgur.select_weight [@a, @b] at %{{.*}} : tensor<24x40xf32>
+// CHECK: linalg.matmul
+func.func @layer(%x: tensor<?x24xf32>, %l: index, %init: tensor<?x40xf32>) -> (tensor<?x40xf32>, tensor<24x40xf32>) {
+  %w = fulgur.select_weight [@a, @b] at %l : tensor<24x40xf32>
+  %y = linalg.matmul ins(%x, %w : tensor<?x24xf32>, tensor<24x40xf32>) outs(%init : tensor<?x40xf32>) -> tensor<?x40xf32>
+  %b = fulgur.get_weight @b : tensor<24x40xf32>
+  return %y, %b : tensor<?x40xf32>, tensor<24x40xf32>
+}

@@ -73,3 +73,53 @@ module attributes {
     return %copy : memref<?xf32>
   }
 }
+
+// -----
+
+// A layer reads the model through the step of its caller, and its weights by
+// its number.
+module attributes {fulgur.dims = [{name = "n", min = 0 : i64, max = 0 : i64}]} {
+  fulgur.weight @a in "w.bin" at 0 : tensor<4xf32>
+  fulgur.weight @other in "w.bin" at 16 : tensor<4xf32>
+  fulgur.weight @b in "w.bin" at 32 : tensor<4xf32>
+  // CHECK: llvm.mlir.global internal constant @weight_table_0(dense<[0, 2]> : tensor<2xi64>)
+  // CHECK: func.func @fulgur_step(%[[STEP:.*]]: !llvm.ptr)
+  // CHECK: call @layer(%{{.*}}, %[[STEP]]) : (index, !llvm.ptr) -> ()
+  // CHECK: call @kernel() : () -> ()
+  func.func @main() {
+    %c1 = arith.constant 1 : index
+    call @layer(%c1) : (index) -> ()
+    call @kernel() : () -> ()
+    return
+  }
+  // CHECK: func.func private @layer(%[[LAYER:.*]]: index, %[[PASSED:.*]]: !llvm.ptr)
+  // CHECK: llvm.mlir.addressof @weight_table_0
+  // CHECK-NOT: fulgur.
+  // CHECK: return
+  func.func private @layer(%l: index) {
+    %w = fulgur.select_weight [@a, @b] at %l : memref<4xf32>
+    %n = fulgur.dim "n"
+    memref.prefetch %w[%n], read, locality<3>, data : memref<4xf32>
+    return
+  }
+  func.func private @kernel() {
+    return
+  }
+}
+
+// -----
+
+module attributes {fulgur.dims = [{name = "n", min = 0 : i64, max = 0 : i64}]} {
+  func.func @main() {
+    return
+  }
+  func.func @other() {
+    // expected-error @below {{expected 'layer', which reads the model, to be called in 'main' alone}}
+    call @layer() : () -> ()
+    return
+  }
+  func.func private @layer() {
+    %n = fulgur.dim "n"
+    return
+  }
+}

@@ -24,6 +24,42 @@ func.func @get_weight_c2() {
 
 // -----
 
+func.func @select_weight_c1_none(%l: index) {
+  // expected-error @below {{(C1) expected one weight or more, but got none}}
+  %w = fulgur.select_weight [] at %l : tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @select_weight_c1(%l: index) {
+  // expected-error @below {{(C1) expected @absent to name a fulgur.weight}}
+  %w = fulgur.select_weight [@absent] at %l : tensor<4xf32>
+  return
+}
+
+// -----
+
+fulgur.weight @a in "w.bin" at 0 : tensor<4xf32>
+fulgur.weight @b in "w.bin" at 0 : tensor<5xf32>
+func.func @select_weight_c2(%l: index) {
+  // expected-error @below {{(C2) expected the type of the weight @b, 'tensor<5xf32>', but got 'tensor<4xf32>'}}
+  %w = fulgur.select_weight [@a, @b] at %l : tensor<4xf32>
+  return
+}
+
+// -----
+
+fulgur.weight @a in "w.bin" at 0 {packed = 16 : i64} : tensor<4x16xf32>
+fulgur.weight @b in "w.bin" at 0 {packed = 16 : i64, transposed} : tensor<16x4xf32>
+func.func @select_weight_c3(%l: index) {
+  // expected-error @below {{(C3) expected @b to be stored like @a}}
+  %w = fulgur.select_weight [@a, @b] at %l : tensor<1x4x16xf32>
+  return
+}
+
+// -----
+
 func.func @packed_matmul_c1(%x: memref<4x4xf32>, %w: memref<4x16xf32>) {
   // expected-error @below {{(C1) expected two matrices and panels of rank 3}}
   fulgur.packed_matmul %x, %w, %x : memref<4x4xf32>, memref<4x16xf32>, memref<4x4xf32>

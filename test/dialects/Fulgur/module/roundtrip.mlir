@@ -29,3 +29,12 @@ func.func @memrefs(%x: memref<?x24xbf16>, %w: memref<?x24x32xbf16>, %y: memref<?
   fulgur.packed_matmul %x, %w, %y : memref<?x24xbf16>, memref<?x24x32xbf16>, memref<?x?xf32>
   return
 }
+
+// One of several weights.
+// CHECK-LABEL: func.func @layer(
+func.func @layer(%l: index) {
+  // CHECK: fulgur.select_weight [@w, @v] at %{{.*}} : memref<2x24x32xf32>
+  %w = fulgur.select_weight [@w, @v] at %l : memref<2x24x32xf32>
+  return
+}
+fulgur.weight @v in "w.bin" at 3840 {packed = 32 : i64, transposed} : tensor<40x24xf32>
