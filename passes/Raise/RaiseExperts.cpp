@@ -53,6 +53,14 @@ static std::optional<int64_t> getNumChoices(Value experts) {
   return type.getDimSize(axis);
 }
 
+/// Whether `input` is one row of `width` elements, in any rank: of one token,
+/// reshapes between ranks fold, and no matrix is left.
+static bool isOneRow(Value input, int64_t width) {
+  RankedTensorType type = tensorType(input);
+  return type && type.hasStaticShape() && type.getNumElements() == width &&
+         type.getRank() > 1 && type.getShape().back() == width;
+}
+
 /// What all forms must satisfy, so that the operations can say the same.
 static StringRef checkOperands(const Experts &experts,
                                const ShapeAnalysis &shapes) {
@@ -125,8 +133,9 @@ static Verdict match(onnx::ReduceSumOp root, Experts &experts,
   RankedTensorType projected = tensorType(experts.gate.projection.weights);
   int64_t width =
       projected.getDimSize(experts.gate.projection.transposed ? 2 : 1);
-  experts.input = asMatrix(experts.input, width);
-  if (!experts.input)
+  if (Value matrix = asMatrix(experts.input, width))
+    experts.input = matrix;
+  else if (!isOneRow(experts.input, width))
     return "the rows are no matrix";
   return checkOperands(experts, shapes);
 }
@@ -145,7 +154,12 @@ static void raise(const Experts &experts, RewriterBase &rewriter) {
   Location loc = experts.root->getLoc();
   rewriter.setInsertionPoint(experts.root);
   Type index = rewriter.getI32Type();
-  RankedTensorType input = tensorType(experts.input);
+  Value matrix = experts.input;
+  RankedTensorType input = tensorType(matrix);
+  if (input.getRank() != 2) {
+    matrix = createReshape(rewriter, loc, matrix, {1, input.getShape().back()});
+    input = tensorType(matrix);
+  }
   int64_t numExperts = tensorType(experts.down.weights).getDimSize(0);
   int64_t numRows = input.isDynamicDim(0) ? ShapedType::kDynamic
                                           : input.getDimSize(0) * experts.k;
@@ -157,7 +171,7 @@ static void raise(const Experts &experts, RewriterBase &rewriter) {
   auto dispatch = DispatchOp::create(
       rewriter, loc, input.clone({numRows, input.getDimSize(1)}),
       RankedTensorType::get({numRows}, index),
-      RankedTensorType::get({numExperts + 1}, index), experts.input, which,
+      RankedTensorType::get({numExperts + 1}, index), matrix, which,
       numExperts);
   Value offsets = dispatch.getOffsets();
   auto projectPart = [&](const ProjectedPart &part) {

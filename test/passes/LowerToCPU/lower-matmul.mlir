@@ -65,8 +65,9 @@ func.func @transposed(%x: memref<?x?xf16>, %w: memref<?x?xf16, strided<[?, 1], o
   return
 }
 // CHECK: func.func private @matmul_transposed_f16_16(%{{.*}}: memref<{{.*}}>, %[[W:.*]]: memref<{{.*}}>, %{{.*}}: memref<{{.*}}>)
+// CHECK: scf.parallel
 // CHECK: %[[FEW:.*]] = arith.cmpi sle, %{{.*}}, %{{.*}} : index
-// CHECK: scf.if %[[FEW]]
+// CHECK-NEXT: scf.if %[[FEW]]
 // CHECK: vector.maskedload %[[W]]
 // CHECK: vector.reduction <add>
 // CHECK: } else {
