@@ -179,6 +179,39 @@ struct TransposeOfUnitDims final : OpRewritePattern<onnx::TransposeOp> {
   }
 };
 
+/// A transpose between the removal of a first extent of 1 and the insertion of
+/// one is of all dimensions: that is what a batch of 1 leaves of batches and
+/// heads that were one dimension. Other extents of 1 move by themselves.
+struct TransposeOfOneBatch final : OpRewritePattern<onnx::UnsqueezeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(onnx::UnsqueezeOp op,
+                                PatternRewriter &rewriter) const final {
+    auto transpose = op->getOperand(0).getDefiningOp<onnx::TransposeOp>();
+    auto squeeze =
+        transpose ? transpose->getOperand(0).getDefiningOp<onnx::SqueezeOp>()
+                  : onnx::SqueezeOp();
+    if (!squeeze || !isFirst(op) || !isFirst(squeeze))
+      return rewriter.notifyMatchFailure(op, "no batch of 1 is left out");
+    std::optional<ArrayRef<int64_t>> perm = intsAttr(transpose, "perm");
+    if (!perm)
+      return rewriter.notifyMatchFailure(op, "no permutation is given");
+    SmallVector<int64_t> order{0};
+    for (int64_t from : *perm)
+      order.push_back(from + 1);
+    Type type = op->getResult(0).getType();
+    rewriter.replaceOpWithNewOp<onnx::TransposeOp>(
+        op, TypeRange{type}, ValueRange{squeeze->getOperand(0)},
+        rewriter.getNamedAttr("perm", rewriter.getDenseI64ArrayAttr(order)));
+    return success();
+  }
+
+  static bool isFirst(Operation *op) {
+    std::optional<SmallVector<int64_t>> axes =
+        input(op, 1) ? constantInts(input(op, 1)) : std::nullopt;
+    return axes && *axes == SmallVector<int64_t>{0};
+  }
+};
+
 /// A transposed concatenation is one of transposed parts, and a transposed
 /// split a split of what is transposed: transposes meet and cancel upstream.
 struct HoistTranspose final : OpRewritePattern<onnx::TransposeOp> {
@@ -307,8 +340,8 @@ struct RemoveMulByOne final : OpRewritePattern<onnx::MulOp> {
 } // namespace
 
 void fulgur::populateFoldMovementPatterns(RewritePatternSet &patterns) {
-  patterns.add<MergeTransposes, MergeReshapes, MergeUnitDims,
-               TransposeOfUnitDims, HoistTranspose, PartOfConcat<onnx::SliceOp>,
-               PartOfConcat<onnx::GatherOp>, RemoveMulByOne>(
-      patterns.getContext());
+  patterns
+      .add<MergeTransposes, MergeReshapes, MergeUnitDims, TransposeOfUnitDims,
+           TransposeOfOneBatch, HoistTranspose, PartOfConcat<onnx::SliceOp>,
+           PartOfConcat<onnx::GatherOp>, RemoveMulByOne>(patterns.getContext());
 }

@@ -103,3 +103,30 @@ func.func @constants() -> tensor<2x2xf32> {
   %1 = onnx.Transpose(%0) {perm = array<i64: 1, 0>} : (tensor<2x2xf32>) -> tensor<2x2xf32>
   return %1 : tensor<2x2xf32>
 }
+
+// A batch of 1 was one dimension with the heads.
+// CHECK-LABEL: @transpose_of_one_batch
+// CHECK-SAME: %[[X:.*]]: tensor<1x4x?x24xf32>
+// CHECK-NEXT: %[[Y:.*]] = onnx.Transpose(%[[X]]) {perm = array<i64: 0, 1, 3, 2>}
+// CHECK-NEXT: return %[[Y]]
+func.func @transpose_of_one_batch(%x: tensor<1x4x?x24xf32>) -> tensor<1x4x24x?xf32> {
+  %zero = arith.constant dense<0> : tensor<1xi64>
+  %0 = onnx.Squeeze(%x, %zero) : (tensor<1x4x?x24xf32>, tensor<1xi64>) -> tensor<4x?x24xf32>
+  %1 = onnx.Transpose(%0) {perm = array<i64: 0, 2, 1>} : (tensor<4x?x24xf32>) -> tensor<4x24x?xf32>
+  %2 = onnx.Unsqueeze(%1, %zero) : (tensor<4x24x?xf32>, tensor<1xi64>) -> tensor<1x4x24x?xf32>
+  return %2 : tensor<1x4x24x?xf32>
+}
+
+// One is removed and two are inserted.
+// CHECK-LABEL: @transpose_of_other_ranks
+// CHECK: onnx.Squeeze
+// CHECK: onnx.Transpose
+// CHECK: onnx.Unsqueeze
+func.func @transpose_of_other_ranks(%x: tensor<1x4x?x24xf32>) -> tensor<1x1x4x24x?xf32> {
+  %zero = arith.constant dense<0> : tensor<1xi64>
+  %both = arith.constant dense<[0, 1]> : tensor<2xi64>
+  %0 = onnx.Squeeze(%x, %zero) : (tensor<1x4x?x24xf32>, tensor<1xi64>) -> tensor<4x?x24xf32>
+  %1 = onnx.Transpose(%0) {perm = array<i64: 0, 2, 1>} : (tensor<4x?x24xf32>) -> tensor<4x24x?xf32>
+  %2 = onnx.Unsqueeze(%1, %both) : (tensor<4x24x?xf32>, tensor<2xi64>) -> tensor<1x1x4x24x?xf32>
+  return %2 : tensor<1x1x4x24x?xf32>
+}
