@@ -103,6 +103,12 @@ int Bisection::runExecutable(StringRef inputs,
   return code;
 }
 
+/// Executables end with the exit codes of the compiler, unless they crash.
+static ExitCode toExitCode(int code) {
+  bool isKnown = code >= 0 && code <= static_cast<int>(ExitCode::OutputDiffers);
+  return isKnown ? static_cast<ExitCode>(code) : ExitCode::ToolFailed;
+}
+
 int Bisection::runAndCompare(StringRef inputs, StringRef expected) {
   SmallVector<std::string> arguments{("--expect-dir=" + expected).str()};
   if (!bisect.rtol.empty())
@@ -116,14 +122,15 @@ ExitCode Bisection::compare(unsigned count) {
   gate.open(count);
   if (ExitCode code = compile(*raised); code != ExitCode::Success)
     return code;
-  int code = runAndCompare(bisect.inputDirectory, expected);
+  ExitCode code = toExitCode(runAndCompare(bisect.inputDirectory, expected));
+  if (code != ExitCode::Success && code != ExitCode::OutputDiffers)
+    return code;
   llvm::outs() << "the first " << count << " of " << gate.getSteps().size()
                << " fusions: "
-               << (code == 0 ? "the outputs agree" : "the outputs differ")
+               << (code == ExitCode::Success ? "the outputs agree"
+                                             : "the outputs differ")
                << "\n";
-  return code == 0 || code == static_cast<int>(ExitCode::OutputDiffers)
-             ? static_cast<ExitCode>(code)
-             : ExitCode::ToolFailed;
+  return code;
 }
 
 /// The outputs of the model without fusions are the measure, unless others are
@@ -139,9 +146,8 @@ ExitCode Bisection::makeExpected() {
   if (ExitCode code = compile(*raised); code != ExitCode::Success)
     return code;
   expected = in("expected");
-  return runExecutable(bisect.inputDirectory, {"--output-dir=" + expected}) == 0
-             ? ExitCode::Success
-             : ExitCode::ToolFailed;
+  return toExitCode(
+      runExecutable(bisect.inputDirectory, {"--output-dir=" + expected}));
 }
 
 OwningOpRef<ModuleOp> Bisection::fuse(unsigned count) {
@@ -292,5 +298,11 @@ ExitCode Bisection::run() {
 }
 
 ExitCode fulgur::bisectFusions(const CompileOptions &options) {
-  return Bisection(options).run();
+  std::string folder = options.output + ".bisect";
+  bool isOurs = !llvm::sys::fs::exists(folder);
+  ExitCode code = Bisection(options).run();
+  // What it leaves is for a fault that it found.
+  if (isOurs && code != ExitCode::Success && code != ExitCode::OutputDiffers)
+    llvm::sys::fs::remove_directories(folder);
+  return code;
 }

@@ -2,9 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// Elements move to places that a tensor tells. An index that is out of range is
-// reported when the model runs, before anything moves, and clamped: the step
-// goes on to its end, and memory is not left.
+// Elements move to places that a tensor tells. An index that is out of range,
+// or indices with more rows than the data, end the step before anything moves.
 //
 //===----------------------------------------------------------------------===//
 #include "passes/Raise/ConvertONNXToLinalg/Lowering.h"
