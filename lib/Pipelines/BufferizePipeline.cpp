@@ -24,6 +24,7 @@ void fulgur::buildBufferizePipeline(OpPassManager &pm,
   pm.addPass(createDecomposeTensorsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addPass(createHoistChecksPass());
   // After equal fills have become one.
   pm.addPass(createSeparateFillsPass());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());

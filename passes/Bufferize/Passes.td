@@ -158,6 +158,37 @@ def CopyStridedResultsPass
   let dependentDialects = ["::mlir::memref::MemRefDialect"];
 }
 
+def HoistChecksPass : Pass<"fulgur-hoist-checks", "::mlir::ModuleOp"> {
+  let summary = "Check sizes before anything is written";
+  let description = [{
+    Moves every `cf.assert`, with the numbers that it is computed from, to the
+    first place in its block where these are known. Bufferization may let an
+    operation write into a part of a later one's result, past a check that the
+    part is as large as it: such a check has to come before both.
+
+    Before:
+
+    ```mlir
+    %y = linalg.exp ins(%x : tensor<?xf32>) …
+    %same = arith.cmpi eq, %a, %b : index
+    cf.assert %same, "…"
+    %z = tensor.insert_slice %y into %e[0] [%a] [1] : …
+    ```
+
+    After:
+
+    ```mlir
+    %same = arith.cmpi eq, %a, %b : index
+    cf.assert %same, "…"
+    %y = linalg.exp ins(%x : tensor<?xf32>) …
+    %z = tensor.insert_slice %y into %e[0] [%a] [1] : …
+    ```
+
+    Does not move a check in front of an operation on tensors that it reads, nor
+    out of a loop or a branch.
+  }];
+}
+
 def SeparateFillsPass : Pass<"fulgur-separate-fills", "::mlir::ModuleOp"> {
   let summary = "Fill a tensor for each operation that writes to it";
   let description = [{

@@ -98,6 +98,17 @@ for op, inputs, rank, attributes, error in (
     check(f"{op} of {[array.shape for array in inputs.values()]}", compile_node(op, inputs, rank, **attributes),
           inputs, 2, error)
 
+# What is joined is computed in the place where it is joined, once that has room.
+nodes = [helper.make_node("Exp", ["x"], ["e"]), helper.make_node("Neg", ["p"], ["n"]),
+         helper.make_node("Concat", ["n", "e"], ["y"], axis=1)]
+values = [helper.make_tensor_value_info(name, T.FLOAT, [f"{name}{i}" for i in range(2)]) for name in "xpy"]
+save(helper.make_model(helper.make_graph(nodes, "graph", values[:2], values[2:]),
+                       opset_imports=[helper.make_opsetid("", 18)], ir_version=10), "joined.onnx")
+subprocess.run(["fulgur-compile", "joined.onnx", "-o", "joined"], check=True)
+check("Concat", "./joined", {"x": ones(2, 3), "p": ones(2, 5)}, 0)
+check("Concat of different rows", "./joined", {"x": ones(400000, 3), "p": ones(2, 5)}, 2,
+      "Concat: expected dimension 0 of input 1")
+
 # A token that is not in the vocabulary, with and without recognition.
 inputs = {name[:-4]: np.load(os.path.join(inputs_folder, name)) for name in os.listdir(inputs_folder)}
 for recognise in ("all", "none"):
