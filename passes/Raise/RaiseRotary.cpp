@@ -215,6 +215,11 @@ std::optional<Dims> Raiser::findDims(const Factor &factor, const Row &row) {
       units.push_back(dim);
     }
   }
+  // A single position: reshapes may have lost which extents of 1 are its.
+  if (along.empty() && units.empty())
+    for (int64_t i = 0, e = xType.getRank() - row.sourceDims; i < e; ++i)
+      if (xType.getDimSize(i) == 1)
+        units.push_back(i);
   Dims dims;
   if (along.size() > 2)
     return std::nullopt;
