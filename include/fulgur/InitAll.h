@@ -17,6 +17,7 @@
 #include "passes/Bufferize/Passes.h"
 #include "passes/Fuse/Passes.h"
 #include "passes/LowerToCPU/Passes.h"
+#include "passes/LowerToGPU/Passes.h"
 #include "passes/Raise/Passes.h"
 #include "passes/Verify/Passes.h"
 
@@ -37,6 +38,7 @@ inline void registerAllPasses() {
   registerFusePasses();
   registerBufferizePasses();
   registerLowerToCPUPasses();
+  registerLowerToGPUPasses();
   registerVerifyPasses();
 }
 

@@ -1,0 +1,20 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// The passes of this stage; each is declared in Passes.td.
+//
+//===----------------------------------------------------------------------===//
+#ifndef PASSES_LOWERTOGPU_PASSES_H
+#define PASSES_LOWERTOGPU_PASSES_H
+
+#include "mlir/Pass/Pass.h"
+
+namespace fulgur {
+#define GEN_PASS_DECL
+#include "passes/LowerToGPU/Passes.h.inc"
+#define GEN_PASS_REGISTRATION
+#include "passes/LowerToGPU/Passes.h.inc"
+} // namespace fulgur
+
+#endif // PASSES_LOWERTOGPU_PASSES_H
