@@ -17,7 +17,7 @@
 using namespace llvm;
 using namespace fulgur;
 
-static_assert(FULGUR_ABI_VERSION == 2, "this file writes another version");
+static_assert(FULGUR_ABI_VERSION == 3, "this file writes another version");
 
 // FulgurDim
 static_assert(offsetof(FulgurDim, min) == 8 && offsetof(FulgurDim, max) == 16 &&
@@ -50,6 +50,22 @@ static_assert(offsetof(FulgurCache, output) == 4 &&
               offsetof(FulgurCache, reserved) == 12 &&
               offsetof(FulgurCache, new_rows) == 16 &&
               offsetof(FulgurCache, copied) == 24 && sizeof(FulgurCache) == 32);
+// FulgurKernel
+static_assert(offsetof(FulgurKernel, block) == 8 &&
+              offsetof(FulgurKernel, cluster) == 20 &&
+              offsetof(FulgurKernel, shared_bytes) == 32 &&
+              offsetof(FulgurKernel, num_params) == 40 &&
+              offsetof(FulgurKernel, param_bytes) == 48 &&
+              offsetof(FulgurKernel, flags) == 56 &&
+              offsetof(FulgurKernel, emulated) == 64 &&
+              offsetof(FulgurKernel, registers) == 72 &&
+              offsetof(FulgurKernel, local_bytes) == 76 &&
+              offsetof(FulgurKernel, code_bytes) == 80 &&
+              sizeof(FulgurKernel) == 88);
+// FulgurImage
+static_assert(offsetof(FulgurImage, kind) == 8 &&
+              offsetof(FulgurImage, data) == 16 &&
+              offsetof(FulgurImage, bytes) == 24 && sizeof(FulgurImage) == 32);
 // FulgurModel: all fields have 8 bytes.
 static_assert(offsetof(FulgurModel, name) == 8 &&
               offsetof(FulgurModel, compiler) == 16 &&
@@ -70,17 +86,27 @@ static_assert(offsetof(FulgurModel, name) == 8 &&
               offsetof(FulgurModel, step) == 136 &&
               offsetof(FulgurModel, num_caches) == 144 &&
               offsetof(FulgurModel, caches) == 152 &&
-              sizeof(FulgurModel) == 160);
+              offsetof(FulgurModel, target) == 160 &&
+              offsetof(FulgurModel, num_variants) == 168 &&
+              offsetof(FulgurModel, variants) == 176 &&
+              offsetof(FulgurModel, num_kernels) == 184 &&
+              offsetof(FulgurModel, kernels) == 192 &&
+              offsetof(FulgurModel, num_images) == 200 &&
+              offsetof(FulgurModel, images) == 208 &&
+              offsetof(FulgurModel, num_failures) == 216 &&
+              offsetof(FulgurModel, failures) == 224 &&
+              offsetof(FulgurModel, emulator) == 232 &&
+              sizeof(FulgurModel) == 240);
 
 namespace {
 class DescriptorBuilder {
 public:
-  explicit DescriptorBuilder(Module &module)
+  DescriptorBuilder(Module &module, StringRef compiler)
       : module(module), context(module.getContext()),
         int32(Type::getInt32Ty(context)), int64(Type::getInt64Ty(context)),
-        pointer(PointerType::getUnqual(context)) {}
+        pointer(PointerType::getUnqual(context)), compiler(compiler) {}
 
-  void build(const ModelInfo &info, StringRef blob, StringRef compiler);
+  void build(const ModelInfo &info, StringRef blob);
 
 private:
   using Fields = SmallVector<Constant *, 20>;
@@ -89,6 +115,7 @@ private:
   Constant *i64(int64_t value) { return ConstantInt::getSigned(int64, value); }
   Constant *null() { return ConstantPointerNull::get(pointer); }
   Constant *shape(const TensorInfo &tensor);
+  Constant *triple(const std::array<int32_t, 3> &values);
   Constant *structure(ArrayRef<Constant *> fields) {
     return ConstantStruct::getAnon(context, fields);
   }
@@ -98,15 +125,28 @@ private:
   /// A pointer to an array with one structure for each of `items`.
   template <typename Items, typename MakeFields>
   Constant *table(const Items &items, const Twine &name, MakeFields make);
+  /// A pointer to an array of these constants, which are of one type.
+  Constant *array(ArrayRef<Constant *> items, const Twine &name);
   Fields tensorFields(const TensorInfo &tensor);
   Fields weightFields(const WeightInfo &weight);
+  Fields kernelFields(const KernelInfo &kernel);
+  Fields imageFields(const ImageInfo &image);
+  /// The bytes, FULGUR_ALIGNMENT-aligned, with a zero behind them if asked for.
+  Constant *bytes(StringRef contents, bool addZero, const Twine &name);
   Constant *function(StringRef name);
+  Constant *emulator();
+  /// A FulgurModel. Variants have the names and the folder of the model.
+  GlobalVariable *model(const ModelInfo &info, const ModelInfo &main,
+                        const Twine &name);
 
   Module &module;
   LLVMContext &context;
   IntegerType *int32;
   IntegerType *int64;
   PointerType *pointer;
+  Constant *embedded = nullptr;
+  int64_t embeddedBytes = 0;
+  StringRef compiler;
 };
 } // namespace
 
@@ -135,13 +175,31 @@ Constant *DescriptorBuilder::shape(const TensorInfo &tensor) {
 template <typename Items, typename MakeFields>
 Constant *DescriptorBuilder::table(const Items &items, const Twine &name,
                                    MakeFields make) {
-  if (items.empty())
-    return null();
   SmallVector<Constant *> rows;
   for (const auto &item : items)
     rows.push_back(structure(make(item)));
-  auto *type = ArrayType::get(rows.front()->getType(), rows.size());
-  return global(ConstantArray::get(type, rows), name);
+  return array(rows, name);
+}
+
+Constant *DescriptorBuilder::array(ArrayRef<Constant *> items,
+                                   const Twine &name) {
+  if (items.empty())
+    return null();
+  auto *type = ArrayType::get(items.front()->getType(), items.size());
+  return global(ConstantArray::get(type, items), name);
+}
+
+Constant *DescriptorBuilder::bytes(StringRef contents, bool addZero,
+                                   const Twine &name) {
+  GlobalVariable *variable =
+      global(ConstantDataArray::getString(context, contents, addZero), name);
+  variable->setAlignment(Align(FULGUR_ALIGNMENT));
+  return variable;
+}
+
+Constant *DescriptorBuilder::triple(const std::array<int32_t, 3> &values) {
+  SmallVector<uint32_t> elements(values.begin(), values.end());
+  return ConstantDataArray::get(context, elements);
 }
 
 DescriptorBuilder::Fields
@@ -170,16 +228,43 @@ Constant *DescriptorBuilder::function(StringRef name) {
   return found ? static_cast<Constant *>(found) : null();
 }
 
-void DescriptorBuilder::build(const ModelInfo &info, StringRef blob,
-                              StringRef compiler) {
-  Constant *embedded = null();
-  if (!blob.empty()) {
-    GlobalVariable *variable = global(
-        ConstantDataArray::getRaw(blob, blob.size(), Type::getInt8Ty(context)),
-        "fulgur_embedded");
-    variable->setAlignment(Align(FULGUR_ALIGNMENT));
-    embedded = variable;
-  }
+DescriptorBuilder::Fields
+DescriptorBuilder::kernelFields(const KernelInfo &kernel) {
+  SmallVector<Constant *> params;
+  for (int32_t size : kernel.paramBytes)
+    params.push_back(i32(size));
+  return {string(kernel.name),
+          triple(kernel.block),
+          triple(kernel.cluster),
+          i64(kernel.sharedBytes),
+          i32(kernel.paramBytes.size()),
+          array(params, "fulgur_params"),
+          i32(kernel.flags),
+          function(kernel.emulated),
+          i32(kernel.registers),
+          i32(kernel.localBytes),
+          i64(kernel.codeBytes)};
+}
+
+DescriptorBuilder::Fields
+DescriptorBuilder::imageFields(const ImageInfo &image) {
+  return {string(image.arch), i32(image.kind),
+          bytes(image.data, image.kind == FULGUR_PTX, "fulgur_image"),
+          i64(image.data.size())};
+}
+
+/// What lib/Emulator defines: the reference takes it from its archive.
+Constant *DescriptorBuilder::emulator() {
+  if (GlobalVariable *known = module.getNamedGlobal("fulgur_emulator"))
+    return known;
+  return new GlobalVariable(module, pointer, /*isConstant=*/true,
+                            GlobalValue::ExternalLinkage,
+                            /*Initializer=*/nullptr, "fulgur_emulator");
+}
+
+GlobalVariable *DescriptorBuilder::model(const ModelInfo &info,
+                                         const ModelInfo &main,
+                                         const Twine &name) {
   Constant *dims = table(info.dims, "fulgur_dims", [&](const DimInfo &dim) {
     return Fields{string(dim.name), i64(dim.min), i64(dim.max)};
   });
@@ -211,37 +296,67 @@ void DescriptorBuilder::build(const ModelInfo &info, StringRef blob,
   bool hasFiles = any_of(info.weights, [](const WeightInfo &weight) {
     return !weight.file.empty();
   });
-  Constant *folder = hasFiles ? string(info.folder) : null();
+  Constant *folder = hasFiles ? string(main.folder) : null();
   Constant *sizes =
-      info.buffers.empty() ? null() : function("fulgur_buffer_sizes");
-  GlobalVariable *model = global(structure({i64(FULGUR_ABI_VERSION),
-                                            string(info.name),
-                                            string(compiler),
-                                            folder,
-                                            i64(info.dims.size()),
-                                            dims,
-                                            i64(info.inputs.size()),
-                                            inputs,
-                                            i64(info.outputs.size()),
-                                            outputs,
-                                            i64(info.weights.size()),
-                                            weights,
-                                            i64(info.buffers.size()),
-                                            buffers,
-                                            embedded,
-                                            i64(blob.size()),
-                                            sizes,
-                                            function("fulgur_step"),
-                                            i64(info.caches.size()),
-                                            caches}),
-                                 "fulgur_model");
-  model->setLinkage(GlobalValue::ExternalLinkage);
-  model->setDSOLocal(false);
-  model->setUnnamedAddr(GlobalValue::UnnamedAddr::None);
-  model->setAlignment(Align(alignof(FulgurModel)));
+      info.buffers.empty() ? null() : function(info.sizesFunction);
+  auto makeKernel = [&](const KernelInfo &kernel) {
+    return kernelFields(kernel);
+  };
+  Constant *kernels = table(info.kernels, "fulgur_kernels", makeKernel);
+  Constant *images =
+      table(info.images, "fulgur_images",
+            [&](const ImageInfo &image) { return imageFields(image); });
+  SmallVector<Constant *> variants, failures;
+  for (const ModelInfo &variant : info.variants)
+    variants.push_back(model(variant, main, name + "_" + variant.target));
+  for (StringRef text : info.failures)
+    failures.push_back(string(text));
+  GlobalVariable *result =
+      global(structure({i64(FULGUR_ABI_VERSION),
+                        string(main.name),
+                        string(compiler),
+                        folder,
+                        i64(info.dims.size()),
+                        dims,
+                        i64(info.inputs.size()),
+                        inputs,
+                        i64(info.outputs.size()),
+                        outputs,
+                        i64(info.weights.size()),
+                        weights,
+                        i64(info.buffers.size()),
+                        buffers,
+                        embedded,
+                        i64(embeddedBytes),
+                        sizes,
+                        function(info.stepFunction),
+                        i64(info.caches.size()),
+                        caches,
+                        string(info.target),
+                        i64(variants.size()),
+                        array(variants, "fulgur_variants"),
+                        i64(info.kernels.size()),
+                        kernels,
+                        i64(info.images.size()),
+                        images,
+                        i64(failures.size()),
+                        array(failures, "fulgur_failures"),
+                        info.hasEmulator ? emulator() : null()}),
+             name);
+  result->setAlignment(Align(alignof(FulgurModel)));
+  return result;
+}
+
+void DescriptorBuilder::build(const ModelInfo &info, StringRef blob) {
+  embedded = blob.empty() ? null() : bytes(blob, false, "fulgur_embedded");
+  embeddedBytes = blob.size();
+  GlobalVariable *result = model(info, info, "fulgur_model");
+  result->setLinkage(GlobalValue::ExternalLinkage);
+  result->setDSOLocal(false);
+  result->setUnnamedAddr(GlobalValue::UnnamedAddr::None);
 }
 
 void fulgur::addModelDescriptor(Module &module, const ModelInfo &info,
                                 StringRef blob, StringRef compiler) {
-  DescriptorBuilder(module).build(info, blob, compiler);
+  DescriptorBuilder(module, compiler).build(info, blob);
 }

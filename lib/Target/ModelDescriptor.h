@@ -14,8 +14,9 @@
 
 namespace fulgur {
 
-/// Adds `fulgur_model` to `module`, which has the functions of the model and
-/// its triple and data layout. `blob` holds the embedded weights.
+/// Adds `fulgur_model` to `module`, which has the functions of the model and of
+/// its variants, and its triple and data layout. `blob` holds the embedded
+/// weights of all of them.
 void addModelDescriptor(llvm::Module &module, const ModelInfo &info,
                         llvm::StringRef blob, llvm::StringRef compiler);
 

@@ -12,6 +12,7 @@
 #include "fulgur/ExitCode.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include <array>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,28 @@ struct CacheInfo {
   std::string copied;
 };
 
+/// As FulgurKernel.
+struct KernelInfo {
+  std::string name;
+  std::array<int32_t, 3> block = {1, 1, 1};
+  std::array<int32_t, 3> cluster = {1, 1, 1};
+  int64_t sharedBytes = 0;
+  std::vector<int32_t> paramBytes;
+  int32_t flags = 0;
+  /// The function for the host's processor; empty for none.
+  std::string emulated;
+  int32_t registers = -1;
+  int32_t localBytes = -1;
+  int64_t codeBytes = -1;
+};
+
+/// As FulgurImage. The zero byte behind PTX is not in `data`.
+struct ImageInfo {
+  std::string arch;
+  int32_t kind = 0;
+  std::string data;
+};
+
 struct ModelInfo {
   std::string name;
   /// What the `file` of a weight is relative to.
@@ -64,6 +87,17 @@ struct ModelInfo {
   std::vector<WeightInfo> weights;
   std::vector<BufferLifetime> buffers;
   std::vector<CacheInfo> caches;
+  /// Functions of the module that the descriptor goes to.
+  std::string stepFunction = "fulgur_step";
+  std::string sizesFunction = "fulgur_buffer_sizes";
+  std::string target = "cpu";
+  /// Of a GPU variant.
+  std::vector<KernelInfo> kernels;
+  std::vector<ImageInfo> images;
+  std::vector<std::string> failures;
+  bool hasEmulator = false;
+  /// Of the CPU's model. Their `folder` is that of this one, and their name.
+  std::vector<ModelInfo> variants;
 };
 
 /// Reads the attributes and the weights of `module`. A module that breaks the

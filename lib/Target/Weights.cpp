@@ -15,6 +15,9 @@
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
+#include <map>
+#include <set>
+#include <tuple>
 
 using namespace llvm;
 using namespace fulgur;
@@ -62,29 +65,51 @@ static ExitCode copyBytes(StringRef folder, const WeightInfo &weight,
   return ExitCode::Success;
 }
 
-/// Writes all weights to `os`, each aligned, and makes each start where it is
-/// in there, in the file `file`.
+/// What is stored of a weight. Weights of several variants are often the same.
+static auto getStored(const WeightInfo &weight) {
+  return std::tuple(weight.file, weight.offset, weight.bytes);
+}
+
+/// The weights of the model and of its variants.
+static SmallVector<WeightInfo *> getAllWeights(ModelInfo &info) {
+  SmallVector<WeightInfo *> weights;
+  for (WeightInfo &weight : info.weights)
+    weights.push_back(&weight);
+  for (ModelInfo &variant : info.variants)
+    for (WeightInfo &weight : variant.weights)
+      weights.push_back(&weight);
+  return weights;
+}
+
+/// Writes all weights to `os`, each once and aligned, and makes each start
+/// where it is in there, in the file `file`.
 static ExitCode copyAll(ModelInfo &info, StringRef file, raw_ostream &os) {
   uint64_t start = os.tell();
-  for (WeightInfo &weight : info.weights) {
-    uint64_t at = os.tell() - start;
-    uint64_t aligned = alignTo(at, FULGUR_ALIGNMENT);
-    os.write_zeros(aligned - at);
-    if (ExitCode code = copyBytes(info.folder, weight, os);
-        code != ExitCode::Success)
-      return code;
-    weight.file = file.str();
-    weight.offset = aligned;
+  std::map<decltype(getStored(WeightInfo())), uint64_t> places;
+  for (WeightInfo *weight : getAllWeights(info)) {
+    auto [place, isNew] = places.try_emplace(getStored(*weight), 0);
+    if (isNew) {
+      uint64_t at = os.tell() - start;
+      place->second = alignTo(at, FULGUR_ALIGNMENT);
+      os.write_zeros(place->second - at);
+      if (ExitCode code = copyBytes(info.folder, *weight, os);
+          code != ExitCode::Success)
+        return code;
+    }
+    weight->file = file.str();
+    weight->offset = place->second;
   }
   return ExitCode::Success;
 }
 
-static int64_t getTotalBytes(const ModelInfo &info) {
+static int64_t getTotalBytes(ModelInfo &info) {
   int64_t total = 0;
-  for (const WeightInfo &weight : info.weights)
-    total = SaturatingAdd<uint64_t>(total, weight.bytes) > INT64_MAX
-                ? INT64_MAX
-                : total + weight.bytes;
+  std::set<decltype(getStored(WeightInfo()))> counted;
+  for (const WeightInfo *weight : getAllWeights(info))
+    if (counted.insert(getStored(*weight)).second)
+      total = SaturatingAdd<uint64_t>(total, weight->bytes) > INT64_MAX
+                  ? INT64_MAX
+                  : total + weight->bytes;
   return total;
 }
 
@@ -120,7 +145,7 @@ static ExitCode pack(ModelInfo &info, StringRef output, PlacedWeights &placed) {
 
 ExitCode fulgur::placeWeights(ModelInfo &info, WeightMode mode,
                               StringRef output, PlacedWeights &placed) {
-  if (info.weights.empty())
+  if (getAllWeights(info).empty())
     return ExitCode::Success;
   if (mode == WeightMode::Auto)
     mode = getTotalBytes(info) < embedLimit ? WeightMode::Embed

@@ -23,8 +23,9 @@ struct PlacedWeights {
   std::unique_ptr<PendingFile> file;
 };
 
-/// Rewrites `file` and `offset` of the weights in `info`, and its folder, to
-/// where the weights will be when `output` runs. Does not write under the
+/// Rewrites `file` and `offset` of the weights in `info` and its variants, and
+/// its folder, to where the weights will be when `output` runs. What several of
+/// them have in common is stored once. Does not write under the
 /// final name of a weight file: the caller keeps it when the rest is done.
 ExitCode placeWeights(ModelInfo &info, WeightMode mode, llvm::StringRef output,
                       PlacedWeights &placed);

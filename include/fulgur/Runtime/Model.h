@@ -15,6 +15,12 @@
  *   3. sees to the room of the caches;
  *   4. calls step().
  *
+ * A model may have variants for other machines: each is a whole FulgurModel
+ * with the same dimensions, inputs, outputs and caches, and with weights,
+ * buffers and a step of its own. All that the step of a GPU variant gets
+ * (arena, weights, inputs, outputs) are addresses on the device; the step
+ * itself runs on the host, and launches kernels by their numbers in `kernels`.
+ *
  * The compiler writes these structures field by field: a change here changes
  * FULGUR_ABI_VERSION and lib/Target/ModelDescriptor.cpp.
  */
@@ -27,7 +33,7 @@
 extern "C" {
 #endif
 
-#define FULGUR_ABI_VERSION 2
+#define FULGUR_ABI_VERSION 3
 #define FULGUR_MAX_RANK 8
 /* Alignment in bytes of the arena, of every buffer in it, of fulgur_alloc and
  * of packed weights. Inputs, outputs and other weights are aligned to their
@@ -147,6 +153,63 @@ typedef struct FulgurStep {
   const int64_t *capacities; /* rows of the buffer of every cache */
 } FulgurStep;
 
+/* No thread of the kernel waits for another one. */
+#define FULGUR_KERNEL_INDEPENDENT 1
+/* The kernel may start before the one in front of it has ended
+ * (griddepcontrol): programmatic dependent launch. */
+#define FULGUR_KERNEL_DEPENDENT_LAUNCH 2
+
+/* A kernel of a GPU variant. */
+typedef struct FulgurKernel {
+  const char *name;     /* symbol in the images */
+  int32_t block[3];     /* threads of a block */
+  int32_t cluster[3];   /* blocks of a cluster; 1, 1, 1: none */
+  int64_t shared_bytes; /* dynamic: the most that a launch may ask for */
+  int32_t num_params;
+  const int32_t *param_bytes; /* 128: a tensor map, passed by value */
+  int32_t flags;              /* FULGUR_KERNEL_... */
+  /* The kernel for the host's processor, called once for every thread by the
+   * emulator; null without --gpu-emulator. */
+  void (*emulated)(void *const *args);
+  /* What the assembler reports; -1 where it did not run. */
+  int32_t registers;   /* of a thread */
+  int32_t local_bytes; /* of a thread: spills and arrays */
+  int64_t code_bytes;
+} FulgurKernel;
+
+typedef enum FulgurImageKind {
+  FULGUR_PTX = 1, /* ends with a zero byte, which `bytes` does not count */
+  FULGUR_CUBIN = 2
+} FulgurImageKind;
+
+/* All kernels of a GPU variant, for one architecture. */
+typedef struct FulgurImage {
+  const char *arch; /* sm_90a */
+  int32_t kind;     /* FulgurImageKind */
+  const void *data; /* FULGUR_ALIGNMENT-aligned */
+  int64_t bytes;
+} FulgurImage;
+
+/* Runs kernels on the host (lib/Emulator). Device addresses are host addresses
+ * there. Calls come from one thread at a time. */
+typedef struct FulgurEmulator {
+  /* Runs the whole grid. 0, or else a fault (a deadlock, a race, an access out
+   * of bounds), which `message` then describes in one line that names kernel,
+   * block, thread and operation. */
+  int (*launch)(const FulgurKernel *kernel, const int64_t grid[3],
+                int64_t shared_bytes, void *const *args, char *message,
+                int64_t message_bytes);
+  /* As fulgur_tensor_map. */
+  void (*tensor_map)(void *map, const void *data, int32_t type, int32_t rank,
+                     const int64_t *sizes, const int64_t *strides_bytes,
+                     const int32_t *box, int32_t swizzle_bytes);
+  /* Memory that kernels may use from now on, and no longer. */
+  void (*allocated)(const void *data, int64_t bytes);
+  void (*released)(const void *data);
+  /* Another order of threads and blocks for every seed. */
+  void (*set_seed)(uint64_t seed);
+} FulgurEmulator;
+
 typedef struct FulgurModel {
   int64_t abi_version; /* FULGUR_ABI_VERSION */
   const char *name;
@@ -172,6 +235,18 @@ typedef struct FulgurModel {
   void (*step)(const FulgurStep *step);
   int64_t num_caches;
   const FulgurCache *caches;
+  const char *target; /* "cpu", "sm_90a" */
+  /* Of the model for the CPU only. */
+  int64_t num_variants;
+  const struct FulgurModel *const *variants;
+  /* Of a GPU variant only. */
+  int64_t num_kernels;
+  const FulgurKernel *kernels;
+  int64_t num_images;
+  const FulgurImage *images;
+  int64_t num_failures;
+  const char *const *failures;    /* see fulgur_failure_flag */
+  const FulgurEmulator *emulator; /* null without --gpu-emulator */
 } FulgurModel;
 
 extern const FulgurModel fulgur_model;
@@ -186,7 +261,8 @@ extern const FulgurModel fulgur_model;
 void fulgur_parallel_for(void (*fn)(void *ctx, int64_t begin, int64_t end),
                          void *ctx, int64_t n, int64_t grain);
 
-/* Memory whose size only the step knows. Released before the next step. */
+/* Memory whose size only the step knows, on the device in a GPU variant.
+ * Released before the next step. */
 void *fulgur_alloc(int64_t bytes);
 
 /* Reports that the inputs break a condition of the model (an index out of its
@@ -194,6 +270,36 @@ void *fulgur_alloc(int64_t bytes);
  * text. In a parallel loop it does return: the loop goes on to its end. The
  * first report counts. */
 void fulgur_fail(const char *text);
+
+/* What the step of a GPU variant may call, too. The device does all of it in
+ * the order of the calls. */
+
+/* Launches kernel number `kernel` on grid[0] x grid[1] x grid[2] blocks;
+ * nothing when one of them is 0. args[i] points to the value of parameter i. */
+void fulgur_launch(int64_t kernel, const int64_t grid[3], int64_t shared_bytes,
+                   void *const *args);
+
+/* Writes the 128 bytes of a tensor map to `map`, which is 64-byte aligned:
+ * boxes of a tensor of FulgurType `type` at the device address `data`.
+ * sizes[rank], strides_bytes[rank] and box[rank] have the innermost dimension
+ * first; strides_bytes[0] is the size of an element. `swizzle_bytes` is 0, 32,
+ * 64 or 128. */
+void fulgur_tensor_map(void *map, const void *data, int32_t type, int32_t rank,
+                       const int64_t *sizes, const int64_t *strides_bytes,
+                       const int32_t *box, int32_t swizzle_bytes);
+
+void fulgur_device_copy(void *dst, const void *src, int64_t bytes);
+void fulgur_device_fill(void *dst, int32_t byte, int64_t bytes);
+
+/* Copies to the host, and waits for it: only for values that the control flow
+ * of the step needs. */
+void fulgur_device_read(void *host, const void *src, int64_t bytes);
+
+/* The device address of a number that is 0 when a step starts. A kernel that
+ * finds a condition of the model broken stores the number of the failure there
+ * unless there is one (compare and swap). Failure n is the text failures[n-1],
+ * and the run fails with it as after fulgur_fail(). */
+int32_t *fulgur_failure_flag(void);
 
 #ifdef __cplusplus
 }
