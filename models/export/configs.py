@@ -156,6 +156,21 @@ MODELS = {
         {"prefill": Variant(), "decode": DECODE},
         seed=5,
     ),
+    "glm_5": Model(
+        "GlmMoeDsa",
+        dict(
+            **INDEXER,
+            n_group=1,
+            topk_group=1,
+            v_head_dim=20,
+            rms_norm_eps=1e-5,
+            rope_parameters={"rope_type": "default", "rope_theta": 1e6},
+            # As GLM-5.2: the second layer takes the tokens that the first chose.
+            indexer_types=["full", "shared", "full"],
+        ),
+        {"prefill": Variant(), "decode": DECODE},
+        seed=6,
+    ),
 }
 
 

@@ -34,10 +34,12 @@ class Variant:
     padding: tuple[int, ...] = ()
 
 
-def cache_kinds(config) -> list[str]:
-    """What a layer's cache holds, in the order of the signature."""
+def cache_kinds(config, layer: int) -> list[str]:
+    """What a layer's cache holds, in the order of the signature. A layer that
+    shares the selection of an earlier one has no index keys."""
     kinds = ["latent", "rope_key"]
-    if getattr(config, "index_topk", None):
+    types = getattr(config, "indexer_types", None)
+    if getattr(config, "index_topk", None) and (not types or types[layer] == "full"):
         kinds.append("index_key")
     return kinds
 
@@ -46,7 +48,7 @@ def cache_names(config, prefix: str) -> list[str]:
     return [
         f"{prefix}_{kind}_{layer}"
         for layer in range(config.num_hidden_layers)
-        for kind in cache_kinds(config)
+        for kind in cache_kinds(config, layer)
     ]
 
 

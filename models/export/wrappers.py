@@ -17,9 +17,9 @@ from .signature import Variant, cache_kinds, input_names
 
 def load_cache(config, past) -> DynamicCache:
     cache = DynamicCache(config=config)
-    kinds = cache_kinds(config)
+    tensors = iter(past)
     for i, layer in enumerate(cache.layers):
-        entry = dict(zip(kinds, past[i * len(kinds) :]))
+        entry = {kind: next(tensors) for kind in cache_kinds(config, i)}
         layer.keys, layer.values = entry["latent"], entry["rope_key"]
         layer.dtype, layer.device = layer.keys.dtype, layer.keys.device
         layer.is_initialized = True
