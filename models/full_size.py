@@ -3,12 +3,13 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # ===----------------------------------------------------------------------===#
 #
-# Writes the graph of a released model in its true size, without weights: they
-# are zeros in files that take no space on the disk. Needs onnx and numpy alone.
+# Writes the graph of a released model in its true size, without weights: the
+# matrices are zeros in files that take no space on the disk. Needs onnx and
+# numpy alone.
 #
 # ===----------------------------------------------------------------------===#
-"""Writes a released model's graph in its true size, with sparse files of zeros
-for weights."""
+"""Writes a released model's graph in its true size, with sparse files for
+weights: vectors of random numbers, matrices of zeros."""
 
 from __future__ import annotations
 
@@ -162,29 +163,35 @@ def shapes(c) -> dict[str, tuple]:
     return table
 
 
-class Zeros:
+class Weight:
     """A weight of which only the shape is known, and to whom it belongs."""
 
     def __init__(self, shape: tuple, owner: str):
         self.shape, self.owner = shape, owner
 
     @property
-    def T(self) -> Zeros:
-        return Zeros(self.shape[::-1], self.owner)
+    def T(self) -> Weight:
+        return Weight(self.shape[::-1], self.owner)
 
 
 class SparseFiles:
-    """One file for each layer, and one for the rest. They grow by holes."""
+    """One file for each layer, and one for the rest. Matrices are holes; vectors
+    have numbers, of which no compiler can make one constant."""
 
     ALIGNMENT = 4096
 
     def __init__(self, path: pathlib.Path):
-        self.path, self.sizes = path, {}
+        self.path, self.sizes, self.vectors = path, {}, []
+        self.random = np.random.default_rng(0)
 
-    def store(self, name: str, tensor: Zeros) -> TensorProto:
+    def store(self, name: str, tensor: Weight) -> TensorProto:
         file = f"{self.path.stem}.{tensor.owner}.data"
         offset, length = self.sizes.get(file, 0), 4 * math.prod(tensor.shape)
         self.sizes[file] = -(-(offset + length) // self.ALIGNMENT) * self.ALIGNMENT
+        if len(tensor.shape) == 1:
+            # A norm scales by about 1, and a bias adds little.
+            values = self.random.normal(0, 0.1, tensor.shape) + (not name.endswith("bias"))
+            self.vectors.append((file, offset, values.astype(np.float32)))
         proto = TensorProto(name=name, dims=tensor.shape, data_type=TensorProto.FLOAT)
         proto.data_location = TensorProto.EXTERNAL
         for key, value in dict(location=file, offset=offset, length=length).items():
@@ -195,6 +202,10 @@ class SparseFiles:
         for name, size in self.sizes.items():
             with open(self.path.with_name(name), "wb") as file:
                 file.truncate(size)
+        for name, offset, values in self.vectors:
+            with open(self.path.with_name(name), "r+b") as file:
+                file.seek(offset)
+                file.write(values.tobytes())
 
 
 def make_config(name: str, layers: int | None = None):
@@ -211,10 +222,10 @@ def make_graph(config, variant: Variant, store) -> onnx.ModelProto:
     """The graph of a configuration, the weights of which `store` places."""
     known = shapes(config)
 
-    def tensor(name: str) -> Zeros:
+    def tensor(name: str) -> Weight:
         layer = re.match(r"model\.layers\.(\d+)\.", name)
         owner = f"layer{layer[1]}" if layer else "other"
-        return Zeros(known[name[layer.end() :] if layer else name], owner)
+        return Weight(known[name[layer.end() :] if layer else name], owner)
 
     glm = config.model_type == "glm_moe_dsa"
     source = compact.Source(

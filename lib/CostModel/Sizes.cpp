@@ -15,6 +15,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/SaveAndRestore.h"
@@ -229,6 +230,9 @@ Extent Extents::find(Value shaped, int64_t dim) {
     return isa<RankedTensorType>(cast.getSource().getType())
                ? get(cast.getSource(), dim)
                : Extent::unknown();
+  // Cheaper than what an operation of `linalg` reifies, and the same.
+  if (auto written = dyn_cast<DestinationStyleOpInterface>(result.getOwner()))
+    return get(written.getTiedOpOperand(result)->get(), dim);
   if (isa<ReifyRankedShapedTypeOpInterface>(result.getOwner()))
     return getReified(result, dim);
   return Extent::unknown();

@@ -19,6 +19,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 
 namespace fulgur {
@@ -65,6 +66,10 @@ static Attribute findExtent(func::FuncOp function, Value tensor, int64_t axis) {
     auto result = cast<OpResult>(tensor);
     if (auto cast = result.getDefiningOp<tensor::CastOp>()) {
       tensor = cast.getSource();
+      continue;
+    }
+    if (auto written = result.getDefiningOp<DestinationStyleOpInterface>()) {
+      tensor = written.getTiedOpOperand(result)->get();
       continue;
     }
     FailureOr<OpFoldResult> reified =

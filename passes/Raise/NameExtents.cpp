@@ -18,6 +18,7 @@
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -66,6 +67,23 @@ static LogicalResult nameExtent(tensor::DimOp op, PatternRewriter &rewriter) {
   return success();
 }
 
+/// An extent of a result that is written in place of an operand. Few steps lead
+/// from there to a size, while the extents of a `linalg` operation cost maps of
+/// all its operands, and lead through those to the start of the model.
+static LogicalResult nameExtentOfDestination(tensor::DimOp op,
+                                             PatternRewriter &rewriter) {
+  auto result = dyn_cast<OpResult>(op.getSource());
+  auto written = result
+                     ? dyn_cast<DestinationStyleOpInterface>(result.getOwner())
+                     : DestinationStyleOpInterface();
+  if (!written)
+    return rewriter.notifyMatchFailure(op,
+                                       "not written in place of an operand");
+  Value init = written.getTiedOpOperand(result)->get();
+  rewriter.modifyOpInPlace(op, [&] { op.getSourceMutable().assign(init); });
+  return success();
+}
+
 /// An extent of what a condition chooses, if both branches agree on it.
 static LogicalResult nameExtentOfBranches(tensor::DimOp op,
                                           PatternRewriter &rewriter) {
@@ -95,6 +113,7 @@ void fulgur::populateNameExtentsPatterns(RewritePatternSet &patterns) {
   tensor::DimOp::getCanonicalizationPatterns(patterns, patterns.getContext());
   patterns.add(nameExtent);
   patterns.add(nameExtentOfBranches);
+  patterns.add(nameExtentOfDestination, /*benefit=*/2);
 }
 
 namespace {

@@ -54,6 +54,19 @@ func.func @unnamed(%x: tensor<?xf32>) -> index {
   return %n : index
 }
 
+// What is written over has a size, whatever it is computed from.
+// CHECK-LABEL: @written_over
+// CHECK: %[[SEQ:.*]] = fulgur.dim "seq"
+// CHECK: return %[[SEQ]]
+func.func @written_over(%x: tensor<?xf32>, %y: tensor<?xf32> {fulgur.dims = ["seq"]}) -> index {
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %y, %c0 : tensor<?xf32>
+  %e = tensor.empty(%n) : tensor<?xf32>
+  %z = linalg.exp ins(%x : tensor<?xf32>) outs(%e : tensor<?xf32>) -> tensor<?xf32>
+  %m = tensor.dim %z, %c0 : tensor<?xf32>
+  return %m : index
+}
+
 // Both branches give as many rows, whatever they do: one by what it
 // computes into, one as it is made.
 // CHECK-LABEL: @branches
