@@ -20,7 +20,8 @@ void fulgur::buildBufferizePipeline(OpPassManager &pm,
   pm.addPass(createPassDestinationsPass());
   pm.addPass(createNameExtentsPass());
   pm.addPass(createDescribeModelPass());
-  pm.addPass(createPackWeightsPass({options.vectorBytes}));
+  if (options.packsWeights)
+    pm.addPass(createPackWeightsPass({options.vectorBytes}));
   pm.addPass(createDecomposeTensorsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

@@ -29,6 +29,13 @@ struct FusePipelineOptions : PassPipelineOptions<FusePipelineOptions> {
   Option<std::string> script{*this, "script",
                              llvm::cl::desc("A transform script behind those")};
 };
+
+/// The text of BufferizeOptions.
+struct BufferizePipelineOptions
+    : PassPipelineOptions<BufferizePipelineOptions> {
+  Option<bool> packWeights{*this, "pack-weights", llvm::cl::init(true),
+                           llvm::cl::desc("Pack weights in panels")};
+};
 } // namespace
 
 /// Not a PassPipelineRegistration, because names can be wrong.
@@ -59,13 +66,18 @@ void fulgur::registerAllPipelines() {
       "fulgur-raise-pipeline", "Run the stage 'raise'",
       [](OpPassManager &pm) { buildRaisePipeline(pm, RaiseOptions()); });
   registerFusePipeline();
-  PassPipelineRegistration<>("fulgur-bufferize-pipeline",
-                             "Run the stage 'bufferize'",
-                             [](OpPassManager &pm) {
-                               buildBufferizePipeline(pm, BufferizeOptions());
-                             });
+  PassPipelineRegistration<BufferizePipelineOptions>(
+      "fulgur-bufferize-pipeline", "Run the stage 'bufferize'",
+      [](OpPassManager &pm, const BufferizePipelineOptions &text) {
+        BufferizeOptions options;
+        options.packsWeights = text.packWeights;
+        buildBufferizePipeline(pm, options);
+      });
   PassPipelineRegistration<>("fulgur-lower-to-cpu-pipeline",
                              "Run the stage 'lower'", [](OpPassManager &pm) {
                                buildLowerToCPUPipeline(pm, LowerToCPUOptions());
                              });
+  PassPipelineRegistration<>(
+      "fulgur-lower-to-gpu-pipeline", "Run the stage 'lower' for a GPU",
+      [](OpPassManager &pm) { buildLowerToGPUPipeline(pm); });
 }

@@ -36,10 +36,10 @@ namespace {
 /// The loops of one operation.
 class LoopNest {
 public:
-  LoopNest(RewriterBase &rewriter, linalg::GenericOp op)
+  LoopNest(RewriterBase &rewriter, linalg::GenericOp op, bool sharesElements)
       : rewriter(rewriter), op(op), loc(op.getLoc()),
         operands(op->getOperands()), maps(op.getIndexingMapsArray()),
-        iterators(op.getIteratorTypesArray()) {}
+        iterators(op.getIteratorTypesArray()), sharesElements(sharesElements) {}
 
   LogicalResult lower();
 
@@ -51,6 +51,7 @@ private:
   LogicalResult findExtents();
   int64_t scoreInnermost(unsigned dim) const;
   void chooseOrder();
+  void shareElements();
   std::optional<unsigned> findCrossing(unsigned last) const;
 
   SmallVector<Value> getIndices(unsigned operand);
@@ -76,6 +77,8 @@ private:
   SmallVector<Value> operands;
   SmallVector<AffineMap> maps;
   SmallVector<utils::IteratorType> iterators;
+  /// Every element of the result is a turn of the parallel loop.
+  bool sharesElements;
   SmallVector<OpFoldResult> extents;
   /// Where the loops are now, by dimension.
   SmallVector<Value> ivs;
@@ -91,6 +94,7 @@ private:
 
 struct LowerLinalgPass final
     : fulgur::impl::LowerLinalgPassBase<LowerLinalgPass> {
+  using Base::Base;
   void runOnOperation() final;
 };
 } // namespace
@@ -182,7 +186,25 @@ std::optional<unsigned> LoopNest::findCrossing(unsigned last) const {
   return std::nullopt;
 }
 
+/// Turns that follow each other walk over what is contiguous, and so do the
+/// turns of the innermost reduction.
+void LoopNest::shareElements() {
+  for (unsigned dim = 0, e = iterators.size(); dim < e; ++dim) {
+    if (isConstantIntValue(extents[dim], 1))
+      continue;
+    SmallVector<unsigned> &dims = isParallel(dim) ? outer : inner;
+    dims.push_back(dim);
+    // The last one stays last, unless another one walks better.
+    size_t last = dims.size() - 1;
+    if (last && scoreInnermost(dims[last]) < scoreInnermost(dims[last - 1]))
+      std::swap(dims[last], dims[last - 1]);
+  }
+  accumulates = !inner.empty();
+}
+
 void LoopNest::chooseOrder() {
+  if (sharesElements)
+    return shareElements();
   std::optional<unsigned> last;
   for (unsigned dim = 0, e = iterators.size(); dim < e; ++dim) {
     if (isConstantIntValue(extents[dim], 1))
@@ -414,6 +436,11 @@ LogicalResult LoopNest::lower() {
   return success();
 }
 
+static bool isInParallelLoop(Operation *op) {
+  return op->getParentOfType<scf::ForallOp>() ||
+         op->getParentOfType<scf::ParallelOp>();
+}
+
 void LowerLinalgPass::runOnOperation() {
   IRRewriter rewriter(&getContext());
   SmallVector<Operation *> work;
@@ -426,9 +453,10 @@ void LowerLinalgPass::runOnOperation() {
     if (auto copy = dyn_cast<memref::CopyOp>(op)) {
       auto from = dyn_cast<MemRefType>(copy.getSource().getType());
       auto to = dyn_cast<MemRefType>(copy.getTarget().getType());
-      // A dense copy is left to memcpy.
+      // A dense copy is left to memcpy; a thread of a GPU has none.
       if (!from || !to ||
-          (from.getLayout().isIdentity() && to.getLayout().isIdentity()))
+          (from.getLayout().isIdentity() && to.getLayout().isIdentity() &&
+           !(shareElements && isInParallelLoop(op))))
         continue;
       op = linalg::CopyOp::create(rewriter, copy.getLoc(), copy.getSource(),
                                   copy.getTarget());
@@ -451,7 +479,8 @@ void LowerLinalgPass::runOnOperation() {
       }
       generic = *general;
     }
-    if (failed(LoopNest(rewriter, generic).lower()))
+    bool sharesElements = shareElements && !isInParallelLoop(generic);
+    if (failed(LoopNest(rewriter, generic, sharesElements).lower()))
       return signalPassFailure();
   }
 }

@@ -11,9 +11,9 @@
 // buffer only what its type does not say.
 //
 //===----------------------------------------------------------------------===//
+#include "lib/Support/MemRefFields.h"
 #include "passes/LowerToCPU/Passes.h"
 
-#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -138,69 +138,19 @@ Value ContextReader::readSlot(Type type) {
 }
 
 void ContextWriter::write(Value value) {
-  Type type = types.convertType(value.getType());
-  Value converted = castTo(builder, loc, value, type);
-  auto memref = dyn_cast<MemRefType>(value.getType());
-  if (!memref)
-    return writeSlot(converted);
-  MemRefDescriptor descriptor(converted);
-  auto [strides, offset] = memref.getStridesAndOffset();
-  writeSlot(descriptor.alignedPtr(builder, loc));
-  if (ShapedType::isDynamic(offset))
-    writeSlot(descriptor.offset(builder, loc));
-  for (auto [axis, extent] : llvm::enumerate(memref.getShape()))
-    if (ShapedType::isDynamic(extent))
-      writeSlot(descriptor.size(builder, loc, axis));
-  // Strides of an identity layout follow from the extents.
-  if (!memref.getLayout().isIdentity())
-    for (auto [axis, stride] : llvm::enumerate(strides))
-      if (ShapedType::isDynamic(stride))
-        writeSlot(descriptor.stride(builder, loc, axis));
+  if (isa<MemRefType>(value.getType())) {
+    for (Value field : getMemRefFields(builder, loc, types, value))
+      writeSlot(field);
+    return;
+  }
+  writeSlot(castTo(builder, loc, value, types.convertType(value.getType())));
 }
 
 Value ContextReader::read(Type original) {
-  Type type = types.convertType(original);
-  auto memref = dyn_cast<MemRefType>(original);
-  if (!memref)
-    return castTo(builder, loc, readSlot(type), original);
-  auto descriptor = MemRefDescriptor::poison(builder, loc, type);
-  auto [strides, offset] = memref.getStridesAndOffset();
-  Value pointer = readSlot(descriptor.getElementPtrType());
-  descriptor.setAllocatedPtr(builder, loc, pointer);
-  descriptor.setAlignedPtr(builder, loc, pointer);
-  Type index = types.getIndexType();
-  if (ShapedType::isDynamic(offset))
-    descriptor.setOffset(builder, loc, readSlot(index));
-  else
-    descriptor.setConstantOffset(builder, loc, offset);
-  SmallVector<Value> sizes;
-  for (int64_t extent : memref.getShape())
-    sizes.push_back(
-        ShapedType::isDynamic(extent)
-            ? readSlot(index)
-            : LLVM::ConstantOp::create(builder, loc, index,
-                                       builder.getIntegerAttr(index, extent)));
-  for (auto [axis, size] : llvm::enumerate(sizes))
-    descriptor.setSize(builder, loc, axis, size);
-  bool isIdentity = memref.getLayout().isIdentity();
-  Value running;
-  for (int64_t axis = memref.getRank() - 1; axis >= 0 && isIdentity; --axis) {
-    if (!ShapedType::isDynamic(strides[axis])) {
-      descriptor.setConstantStride(builder, loc, axis, strides[axis]);
-      running = LLVM::ConstantOp::create(
-          builder, loc, index, builder.getIntegerAttr(index, strides[axis]));
-    } else {
-      descriptor.setStride(builder, loc, axis, running);
-    }
-    running = LLVM::MulOp::create(builder, loc, running, sizes[axis]);
-  }
-  for (int64_t axis = 0; axis < memref.getRank() && !isIdentity; ++axis) {
-    if (!ShapedType::isDynamic(strides[axis]))
-      descriptor.setConstantStride(builder, loc, axis, strides[axis]);
-    else
-      descriptor.setStride(builder, loc, axis, readSlot(index));
-  }
-  return castTo(builder, loc, descriptor, original);
+  if (auto memref = dyn_cast<MemRefType>(original))
+    return makeMemRef(builder, loc, types, memref,
+                      [&](Type type) { return readSlot(type); });
+  return castTo(builder, loc, readSlot(types.convertType(original)), original);
 }
 
 /// Whether a kernel can take `type` through its context.

@@ -110,6 +110,10 @@ def LowerLinalgPass : Pass<"fulgur-lower-linalg", "::mlir::ModuleOp"> {
     }
     ```
   }];
+  let options = [
+    Option<"shareElements", "share-elements", "bool", "false",
+           "Every element of a result is a turn of the parallel loop, unless "
+           "that is in another one: for GPUs">];
   let dependentDialects = ["::mlir::affine::AffineDialect",
                            "::mlir::arith::ArithDialect",
                            "::mlir::linalg::LinalgDialect",

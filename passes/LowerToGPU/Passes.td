@@ -36,4 +36,177 @@ def ExpandMathPass : Pass<"fulgur-expand-math", "::mlir::ModuleOp"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+def GlobalsToWeightsPass : Pass<"fulgur-globals-to-weights", "::mlir::ModuleOp"> {
+  let summary = "Make constant buffers weights";
+  let description = [{
+    Constants that the compiler has made are in the memory of the host; as
+    weights, the runtime copies them to the device with the others. Does not
+    accept buffers that are written.
+
+    Before:
+
+    ```mlir
+    memref.global "private" constant @scale : memref<2xf32> = dense<[1.0, 2.0]>
+    %0 = memref.get_global @scale : memref<2xf32>
+    ```
+
+    After:
+
+    ```mlir
+    fulgur.weight @scale in "" at 0
+      {fulgur.value = dense<[1.0, 2.0]> : tensor<2xf32>} : tensor<2xf32>
+    %0 = fulgur.get_weight @scale : memref<2xf32>
+    ```
+  }];
+  let dependentDialects = ["::fulgur::FulgurDialect"];
+}
+
+def OutlineKernelsPass : Pass<"fulgur-outline-kernels", "::mlir::ModuleOp"> {
+  let summary = "Move the work of the step to kernels";
+  let description = [{
+    Each outermost `scf.parallel` becomes a kernel with a thread for each turn,
+    in blocks of 256; parallel loops inside of it are run by one thread. Code
+    around the loops that touches memory becomes kernels of one thread; scalars
+    of it that the host needs for sizes and control flow are read back. A
+    condition that a kernel finds broken stores its number, an index from 1 into
+    the module's `fulgur.failures`, where `fulgur_failure_flag` says. Dense
+    copies become `fulgur_device_copy`. Kernels that are equal are one.
+
+    Before:
+
+    ```mlir
+    scf.parallel (%i) = (%c0) to (%n) step (%c1) {
+      memref.store %f, %x[%i] : memref<?xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    gpu.launch_func @kernels::@kernel_0 blocks in (%blocks, %c1, %c1)
+      threads in (%c256, %c1, %c1) args(%f : f32, %x : memref<?xf32>, %n : index)
+
+    gpu.module @kernels {
+      gpu.func @kernel_0(%f: f32, %x: memref<?xf32>, %n: index) kernel {
+        …
+        %in = arith.cmpi slt, %thread, %n : index
+        scf.if %in {
+          memref.store %f, %x[%thread] : memref<?xf32>
+        }
+    ```
+
+    A parallel loop that calls functions, or whose scratch buffers are larger
+    than local memory should be, is run by the host, turn after turn. Does not
+    share the work of a turn among threads, nor use shared memory.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::gpu::GPUDialect",
+                           "::mlir::LLVM::LLVMDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
+def FlattenParametersPass : Pass<"fulgur-flatten-parameters", "::mlir::ModuleOp"> {
+  let summary = "Pass buffers to kernels as scalars";
+  let description = [{
+    A buffer becomes its address and those of its offset, extents and strides
+    that its type does not say. Does not touch other parameters.
+
+    Before:
+
+    ```mlir
+    gpu.launch_func @kernels::@k … args(%x : memref<?x64xf32>)
+    ```
+
+    After:
+
+    ```mlir
+    gpu.launch_func @kernels::@k … args(%pointer : !llvm.ptr, %rows : i64)
+    ```
+  }];
+  let dependentDialects = ["::mlir::gpu::GPUDialect",
+                           "::mlir::LLVM::LLVMDialect"];
+}
+
+def DropUnusedParametersPass : Pass<"fulgur-drop-unused-parameters", "::mlir::ModuleOp"> {
+  let summary = "Remove parameters that kernels do not use";
+  let description = [{
+    Does not look at how a parameter is used. Expects kernels in the `llvm`
+    dialect, where extents that nothing needs have gone.
+
+    Before:
+
+    ```mlir
+    gpu.launch_func @kernels::@k … args(%x : !llvm.ptr, %n : i64)
+    llvm.func @k(%x: !llvm.ptr, %n: i64) attributes {gpu.kernel} {
+      llvm.store %zero, %x : f32, !llvm.ptr
+    ```
+
+    After:
+
+    ```mlir
+    gpu.launch_func @kernels::@k … args(%x : !llvm.ptr)
+    llvm.func @k(%x: !llvm.ptr) attributes {gpu.kernel} {
+      llvm.store %zero, %x : f32, !llvm.ptr
+    ```
+  }];
+}
+
+def LowerLaunchesPass : Pass<"fulgur-lower-launches", "::mlir::ModuleOp"> {
+  let summary = "Launch kernels through the runtime";
+  let description = [{
+    A kernel's number is its place among the kernels of the module. Parameters
+    are passed as an array of their addresses. Does not check parameters against
+    the kernel.
+
+    Before:
+
+    ```mlir
+    gpu.launch_func @kernels::@k blocks in (%n, %c1, %c1)
+      threads in (%c256, %c1, %c1) args(%x : !llvm.ptr)
+    ```
+
+    After:
+
+    ```mlir
+    llvm.store %n, %grid : i64, !llvm.ptr
+    …
+    llvm.store %x, %value : !llvm.ptr, !llvm.ptr
+    llvm.store %value, %parameters : !llvm.ptr, !llvm.ptr
+    llvm.call @fulgur_launch(%number, %grid, %shared_bytes, %parameters)
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+def ConvertGPUToNVVMPass : Pass<"fulgur-convert-gpu-to-nvvm", "::mlir::ModuleOp"> {
+  let summary = "Lower kernels to the llvm and nvvm dialects";
+  let description = [{
+    Converts each `gpu.module`: `gpu`, `arith`, `cf`, `math`, `memref` and
+    `vector`. Unlike upstream's `convert-gpu-to-nvvm` it calls no library.
+    Functions that PTX has no instruction for must have been expanded; does not
+    lower `scf`.
+
+    Before:
+
+    ```mlir
+    gpu.func @k(%x: !llvm.ptr) kernel {
+      %0 = gpu.thread_id x
+      …
+      %2 = math.sqrt %1 : f32
+    ```
+
+    After:
+
+    ```mlir
+    llvm.func @k(%x: !llvm.ptr) attributes {gpu.kernel, nvvm.kernel} {
+      %0 = nvvm.read.ptx.sreg.tid.x : i32
+      …
+      %2 = llvm.intr.sqrt(%1) : (f32) -> f32
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect",
+                           "::mlir::NVVM::NVVMDialect"];
+}
+
 #endif // PASSES_LOWERTOGPU_PASSES_TD

@@ -57,6 +57,8 @@ void buildFuseEnd(mlir::OpPassManager &pm, const FuseOptions &options);
 struct BufferizeOptions {
   /// Bytes of one vector register: 64 for AVX-512, 32 for AVX2.
   unsigned vectorBytes = 64;
+  /// Weights are packed in panels for the kernels of the CPU.
+  bool packsWeights = true;
 };
 void buildBufferizePipeline(mlir::OpPassManager &pm,
                             const BufferizeOptions &options);
@@ -67,6 +69,10 @@ struct LowerToCPUOptions {
 };
 void buildLowerToCPUPipeline(mlir::OpPassManager &pm,
                              const LowerToCPUOptions &options);
+
+/// Memrefs to the `llvm` dialect, and to a `gpu.module` of kernels in `llvm`
+/// and `nvvm`.
+void buildLowerToGPUPipeline(mlir::OpPassManager &pm);
 
 /// Makes the pipelines known to `fulgur-opt` as `--fulgur-raise-pipeline`, …
 void registerAllPipelines();

@@ -1,0 +1,65 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Upstream's patterns without upstream's pass: that one calls NVIDIA's library
+// for mathematical functions, also where PTX has an instruction, and there is
+// no such library here.
+//
+//===----------------------------------------------------------------------===//
+#include "passes/LowerToGPU/Passes.h"
+
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/GPUToNVVM/GPUToNVVMPass.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Transforms/DialectConversion.h"
+
+namespace fulgur {
+#define GEN_PASS_DEF_CONVERTGPUTONVVMPASS
+#include "passes/LowerToGPU/Passes.h.inc"
+} // namespace fulgur
+
+using namespace mlir;
+
+namespace {
+struct ConvertGPUToNVVMPass final
+    : fulgur::impl::ConvertGPUToNVVMPassBase<ConvertGPUToNVVMPass> {
+  void runOnOperation() final;
+};
+} // namespace
+
+void ConvertGPUToNVVMPass::runOnOperation() {
+  MLIRContext *context = &getContext();
+  LLVMTypeConverter types(context);
+  configureGpuToNVVMTypeConverter(types);
+  RewritePatternSet patterns(context);
+  populateGpuToNVVMConversionPatterns(types, patterns);
+  arith::populateArithToLLVMConversionPatterns(types, patterns);
+  cf::populateControlFlowToLLVMConversionPatterns(types, patterns);
+  populateMathToLLVMConversionPatterns(types, patterns);
+  populateFinalizeMemRefToLLVMConversionPatterns(types, patterns);
+  populateVectorToLLVMConversionPatterns(types, patterns);
+  // What is neither is low-level already.
+  ConversionTarget target(*context);
+  target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
+  target.addIllegalDialect<arith::ArithDialect, cf::ControlFlowDialect,
+                           gpu::GPUDialect, math::MathDialect,
+                           memref::MemRefDialect, vector::VectorDialect>();
+  target.addLegalOp<gpu::GPUModuleOp>();
+  FrozenRewritePatternSet frozen(std::move(patterns));
+  for (auto kernels : getOperation().getOps<gpu::GPUModuleOp>())
+    if (failed(applyPartialConversion(kernels, target, frozen)))
+      return signalPassFailure();
+}
