@@ -210,6 +210,7 @@ Cost Counter::count() {
       })
       .Case([&](RouteOp route) { return elementwise(15, route.getLogits()); })
       .Case([&](RMSNormOp norm) { return elementwise(4, norm.getInput()); })
+      .Case([&](AddRMSNormOp norm) { return elementwise(5, norm.getInput()); })
       .Case([&](LayerNormOp norm) { return elementwise(7, norm.getInput()); })
       .Case([&](SwiGLUOp swiglu) { return elementwise(14, swiglu.getGate()); })
       .Case(

@@ -4,7 +4,9 @@
 //
 // The table of fusions. Selection comes first: what it removes no other fusion
 // has to look at. Forms are chosen when it is known what they work on.
-// Projections are merged behind that: choosing a form can take one apart.
+// Projections are merged behind that: choosing a form can take one apart. A
+// product that is left alone can take a residual; a sum that no product takes
+// is left to its norm.
 // Layers become functions last: all others see them whole.
 //
 //===----------------------------------------------------------------------===//
@@ -21,6 +23,10 @@ static const FusionInfo fusions[] = {
      [] { return createFuseIndexSelectPass(); }},
     {"merge-projections", "projections of the same rows as one product",
      [] { return createMergeProjectionsPass(); }},
+    {"fuse-residual", "residual sums in the products that they add",
+     [] { return createFuseResidualPass(); }},
+    {"fuse-add-norm", "residual sum + norm in one operation",
+     [] { return createFuseAddNormPass(); }},
     {"update-caches-in-place", "caches that grow where they are",
      [] { return createUpdateCachesInPlacePass(); }},
     {"choose-sparse-attention", "selected tokens gathered or others masked",

@@ -92,6 +92,11 @@ bool MergeProjectionsPass::canMerge(LinearOp op) {
                        Twine(name) + "'");
     return false;
   }
+  if (op.getResidual()) {
+    remarkNotFused(op.getLoc(), passName,
+                   "expected products alone, but got one with a residual");
+    return false;
+  }
   auto weight = op.getWeight().getDefiningOp<GetWeightOp>();
   if (!weight || readOtherwise.contains(weight.getWeightAttr())) {
     remarkNotFused(op.getLoc(), passName,
@@ -133,9 +138,8 @@ void MergeProjectionsPass::merge(ArrayRef<LinearOp> ops) {
   auto type = cast<RankedTensorType>(rows.getType());
   SmallVector<int64_t> shape(type.getShape());
   shape.back() = columns;
-  Value product =
-      LinearOp::create(builder, e.loc, type.clone(shape), rows, weight,
-                       allTransposed ? builder.getUnitAttr() : nullptr);
+  Value product = LinearOp::create(builder, e.loc, type.clone(shape), rows,
+                                   weight, allTransposed);
 
   // Slices of the matrix, so that none of them has to be made dense for a
   // change of shape.

@@ -77,11 +77,56 @@ def MergeProjectionsPass : Pass<"fulgur-merge-projections", "::mlir::ModuleOp"> 
     `fulgur-pack-weights` reads them one after another.
 
     Does not touch projections whose weights are read in another way too, are
-    computed by the step, or have a type without a kernel; a missed remark says
-    which.
+    computed by the step, or have a type without a kernel, nor those with a
+    residual; a missed remark says which.
   }];
   let dependentDialects = ["mlir::linalg::LinalgDialect",
                            "mlir::tensor::TensorDialect"];
+}
+
+def FuseResidualPass : Pass<"fulgur-fuse-residual", "::mlir::ModuleOp"> {
+  let summary = "products add to the residual stream";
+  let description = [{
+    ```mlir
+    %y = fulgur.linear %x, %o : tensor<?x16384xf32>, tensor<16384x7168xf32> -> tensor<?x7168xf32>
+    %z = linalg.add ins(%h, %y : …) outs(…) -> tensor<?x7168xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %z = fulgur.linear %x, %o residual %h
+        : tensor<?x16384xf32>, tensor<16384x7168xf32>, tensor<?x7168xf32> -> tensor<?x7168xf32>
+    ```
+
+    The sums of a product then begin with the residual instead of 0, and the
+    product itself is nowhere stored. Of two products the later one takes the
+    other as its residual.
+
+    Does not touch products that anything else reads (missed remarks say so),
+    parts of merged ones, and biases, which are one row.
+  }];
+}
+
+def FuseAddNormPass : Pass<"fulgur-fuse-add-norm", "::mlir::ModuleOp"> {
+  let summary = "residual sums are normalised where they are added";
+  let description = [{
+    ```mlir
+    %h = linalg.add ins(%x, %r : …) outs(…) -> tensor<?x7168xf32>
+    %y = fulgur.rms_norm %h, %w eps 1.0e-06 : tensor<?x7168xf32>, tensor<7168xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %h, %y = fulgur.add_rms_norm %x, %r, %w eps 1.0e-06 : tensor<?x7168xf32>, tensor<7168xf32>
+    ```
+
+    Runs behind `fulgur-fuse-residual`, which leaves the sums that no product
+    can take: those of the experts. Does not touch a sum in another block than
+    its norm, and one whose scale is computed behind it; a missed remark says
+    so.
+  }];
 }
 
 def ChooseSparseAttentionPass

@@ -57,8 +57,9 @@ private:
   SmallVector<Value> getIndices(unsigned operand);
   Value load(unsigned operand);
   void loadInvariants(unsigned dim);
+  bool isCarried(unsigned output);
   SmallVector<Value> emitScalars(ValueRange accumulators);
-  void store(ValueRange values);
+  void store(unsigned output, Value value);
   void emitElement();
   SmallVector<Value> emitReduction(ArrayRef<unsigned> dims,
                                    ValueRange accumulators);
@@ -268,22 +269,31 @@ static void relaxReduction(Operation *yielded) {
       product.setFastmath(product.getFastmath() | FastMathFlags::contract);
 }
 
-/// Copies the body for one element; `accumulators` stand for the outputs, which
-/// are loaded when there are none.
+/// Whether output `output` is one element for all turns of the reduction. One
+/// that the reduction walks over is written in every turn.
+bool LoopNest::isCarried(unsigned output) {
+  AffineMap map = maps[op.getNumDpsInputs() + output];
+  for (unsigned dim = 0, e = iterators.size(); dim < e; ++dim)
+    if (!isParallel(dim) && map.isFunctionOfDim(dim))
+      return false;
+  return true;
+}
+
+/// Copies the body for one element; `accumulators` stand for the outputs that
+/// are carried. Others are loaded.
 SmallVector<Value> LoopNest::emitScalars(ValueRange accumulators) {
   IRMapping mapping;
   Block *body = op.getBody();
-  unsigned numInputs = op.getNumDpsInputs();
+  unsigned numInputs = op.getNumDpsInputs(), carried = 0;
   for (BlockArgument argument : body->getArguments()) {
-    if (argument.use_empty())
-      continue;
     unsigned index = argument.getArgNumber();
     Value value = invariants[index];
-    if (!value)
-      value = index >= numInputs && !accumulators.empty()
-                  ? accumulators[index - numInputs]
-                  : load(index);
-    mapping.map(argument, value);
+    if (index >= numInputs && !accumulators.empty() &&
+        isCarried(index - numInputs))
+      value = accumulators[carried++];
+    if (argument.use_empty())
+      continue;
+    mapping.map(argument, value ? value : load(index));
   }
   for (Operation &scalar : body->without_terminator()) {
     if (auto index = dyn_cast<linalg::IndexOp>(scalar)) {
@@ -296,19 +306,19 @@ SmallVector<Value> LoopNest::emitScalars(ValueRange accumulators) {
     });
   }
   SmallVector<Value> results;
-  for (Value value : body->getTerminator()->getOperands()) {
+  for (auto [i, value] :
+       llvm::enumerate(body->getTerminator()->getOperands())) {
     results.push_back(mapping.lookupOrDefault(value));
-    if (op.getNumReductionLoops())
+    if (op.getNumReductionLoops() && isCarried(i))
       relaxReduction(results.back().getDefiningOp());
   }
   return results;
 }
 
-void LoopNest::store(ValueRange values) {
-  unsigned numInputs = op.getNumDpsInputs();
-  for (auto [i, value] : llvm::enumerate(values))
-    memref::StoreOp::create(rewriter, loc, value, operands[numInputs + i],
-                            getIndices(numInputs + i));
+void LoopNest::store(unsigned output, Value value) {
+  unsigned operand = op.getNumDpsInputs() + output;
+  memref::StoreOp::create(rewriter, loc, value, operands[operand],
+                          getIndices(operand));
 }
 
 /// Reads what is the same in all turns of the innermost loop `dim` before it.
@@ -325,8 +335,16 @@ void LoopNest::loadInvariants(unsigned dim) {
 
 SmallVector<Value> LoopNest::emitReduction(ArrayRef<unsigned> dims,
                                            ValueRange accumulators) {
-  if (dims.empty())
-    return emitScalars(accumulators);
+  if (dims.empty()) {
+    SmallVector<Value> carried;
+    for (auto [i, value] : llvm::enumerate(emitScalars(accumulators))) {
+      if (isCarried(i))
+        carried.push_back(value);
+      else
+        store(i, value);
+    }
+    return carried;
+  }
   OpBuilder::InsertionGuard guard(rewriter);
   unsigned dim = dims.front();
   if (dims.size() == 1)
@@ -338,17 +356,28 @@ SmallVector<Value> LoopNest::emitReduction(ArrayRef<unsigned> dims,
   rewriter.setInsertionPointToStart(loop.getBody());
   SmallVector<Value> values =
       emitReduction(dims.drop_front(), loop.getRegionIterArgs());
-  scf::YieldOp::create(rewriter, loc, values);
+  if (!values.empty())
+    scf::YieldOp::create(rewriter, loc, values);
   return loop.getResults();
 }
 
 void LoopNest::emitElement() {
-  if (!accumulates)
-    return store(emitScalars({}));
+  if (!accumulates) {
+    for (auto [i, value] : llvm::enumerate(emitScalars({})))
+      store(i, value);
+    return;
+  }
+  SmallVector<unsigned> carried;
   SmallVector<Value> accumulators;
-  for (unsigned i = 0, e = op.getNumDpsInits(); i < e; ++i)
+  for (unsigned i = 0, e = op.getNumDpsInits(); i < e; ++i) {
+    if (!isCarried(i))
+      continue;
+    carried.push_back(i);
     accumulators.push_back(load(op.getNumDpsInputs() + i));
-  store(emitReduction(inner, accumulators));
+  }
+  SmallVector<Value> sums = emitReduction(inner, accumulators);
+  for (auto [i, sum] : llvm::zip_equal(carried, sums))
+    store(i, sum);
 }
 
 void LoopNest::emitLoops(ArrayRef<unsigned> dims) {

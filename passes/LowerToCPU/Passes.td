@@ -85,8 +85,9 @@ def LowerLinalgPass : Pass<"fulgur-lower-linalg", "::mlir::ModuleOp"> {
     The innermost loop is the one along which most operands are contiguous.
     Where that is a reduction, its value is carried by the loop, and sums may be
     reordered, so that LLVM vectorises it. Loops outside of it that have no
-    order become one `scf.parallel`. Does not tile: matrix products have a pass
-    of their own.
+    order become one `scf.parallel`. An output that the reduction walks over is
+    stored in every turn. Does not tile: matrix products have a pass of their
+    own.
 
     Before:
 

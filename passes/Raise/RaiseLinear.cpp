@@ -48,8 +48,7 @@ static Value createLinear(PatternRewriter &rewriter, Location loc, Value input,
   remark::passed(
       loc, remark::RemarkOpts::name("fulgur-raise-linear").category("raise"))
       << "rows times one matrix";
-  return LinearOp::create(rewriter, loc, type, input, weight,
-                          isTransposed ? rewriter.getUnitAttr() : nullptr);
+  return LinearOp::create(rewriter, loc, type, input, weight, isTransposed);
 }
 
 namespace {

@@ -51,6 +51,38 @@ RMSNormOp::reifyResultShapes(OpBuilder &builder,
   return success();
 }
 
+LogicalResult AddRMSNormOp::verify() {
+  Named input{"input", getInput()}, scale{"scale", getScale()};
+  // add_rms_norm (C1)
+  if (input.rank() < 1)
+    return emitOpError("expected rank of 'input' to be at least 1, but got 0");
+  if (failed(verifyRank(*this, scale, 1)) || failed(verifyEqualSizes(*this)))
+    return failure();
+  // add_rms_norm (C2)
+  if (failed(verifySameElement(*this, scale, input)))
+    return failure();
+  // add_rms_norm (C3)
+  if (!getEps().isFinite() || getEps().isNegative())
+    return emitOpError("expected 'eps' to be finite and not negative, but got ")
+           << getEps().convertToDouble();
+  return success();
+}
+
+void AddRMSNormOp::getEqualSizes(SmallVectorImpl<EqualSizes> &sizes) {
+  Named input{"input", getInput()}, residual{"residual", getResidual()};
+  sizes.push_back({{"scale", getScale()}, 0, input, -1});
+  for (int64_t i = 0, e = input.rank(); i < e; ++i)
+    sizes.push_back({residual, i, input, i});
+}
+
+LogicalResult
+AddRMSNormOp::reifyResultShapes(OpBuilder &builder,
+                                ReifiedRankedShapedTypeDims &shapes) {
+  reifySameShape(builder, getSum(), getInput(), shapes);
+  reifySameShape(builder, getResult(), getInput(), shapes);
+  return success();
+}
+
 void SwiGLUOp::getEqualSizes(SmallVectorImpl<EqualSizes> &sizes) {
   Named gate{"gate", getGate()}, up{"up", getUp()};
   for (int64_t i = 0, e = gate.rank(); i < e; ++i)
@@ -101,7 +133,11 @@ LogicalResult LinearOp::verify() {
   if (failed(verifyRank(*this, weight, 2)) ||
       failed(verifyRank(*this, result, input.rank())))
     return failure();
-  // linear (C2)
+  // linear (C5)
+  if (Named residual{"residual", getResidual()};
+      residual.value && failed(verifyRank(*this, residual, input.rank())))
+    return failure();
+  // linear (C2), (C5)
   if (failed(verifyEqualSizes(*this)))
     return failure();
   // linear (C3)
@@ -111,23 +147,32 @@ LogicalResult LinearOp::verify() {
   if (failed(verifySize(*this, result, -1, weight, getTransposed() ? 0 : 1)))
     return failure();
   // linear (C4)
-  if (failed(verifySameElement(*this, weight, input)))
+  if (failed(verifySameElement(*this, weight, input)) ||
+      failed(verifySameElement(*this, result, input)))
     return failure();
-  return verifySameElement(*this, result, input);
+  if (!getResidual())
+    return success();
+  return verifySameElement(*this, {"residual", getResidual()}, input);
 }
 
 void LinearOp::getEqualSizes(SmallVectorImpl<EqualSizes> &sizes) {
-  sizes.push_back({{"weight", getWeight()},
-                   getTransposed() ? 1 : 0,
-                   {"input", getInput()},
-                   -1});
+  Named input{"input", getInput()}, weight{"weight", getWeight()};
+  sizes.push_back({weight, getTransposed() ? 1 : 0, input, -1});
+  if (!getResidual())
+    return;
+  Named residual{"residual", getResidual()};
+  for (int64_t i = 0, e = input.rank() - 1; i < e; ++i)
+    sizes.push_back({residual, i, input, i});
+  sizes.push_back({residual, -1, weight, getTransposed() ? 0 : 1});
 }
 
 LogicalResult LinearOp::reifyResultShapes(OpBuilder &builder,
                                           ReifiedRankedShapedTypeDims &shapes) {
+  // The residual stream is the shortest way to the inputs of the model.
+  Value rows = getResidual() ? getResidual() : getInput();
   SmallVector<SizeOf> sizes;
   for (int64_t i = 0, e = getResult().getType().getRank() - 1; i < e; ++i)
-    sizes.push_back({getInput(), i});
+    sizes.push_back({rows, i});
   sizes.push_back({getWeight(), getTransposed() ? 0 : 1});
   reifySizes(builder, getResult(), sizes, shapes);
   return success();

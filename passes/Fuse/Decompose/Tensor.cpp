@@ -11,7 +11,9 @@
 #include "passes/Fuse/Decompose/Patterns.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 using namespace fulgur;
@@ -66,6 +68,20 @@ static Value inverseDeviation(Emitter &e, const Rows &rows, Value total,
                     });
 }
 
+/// Divides the rows of `input` by their root mean square, of which `total` is
+/// the sum of squares, and scales them.
+static Value normalise(Emitter &e, const Rows &rows, Value input, Value total,
+                       Value scale, double eps) {
+  Value inverse = inverseDeviation(e, rows, total, eps);
+  Type type = elementType(input);
+  return e.parallel(
+      {input, inverse, scale}, {rows.whole, rows.row, rows.column}, rows.all,
+      type, [&](Emitter &e, ValueRange x) -> Values {
+        Value unit = mulf(e, e.toFloat(x[0], rows.sum), x[1]);
+        return {e.toFloat(mulf(e, unit, e.toFloat(x[2], rows.sum)), type)};
+      });
+}
+
 static LogicalResult decomposeRMSNorm(RMSNormOp op, PatternRewriter &rewriter) {
   Emitter e(rewriter, op.getLoc());
   Value input = op.getInput();
@@ -76,16 +92,38 @@ static LogicalResult decomposeRMSNorm(RMSNormOp op, PatternRewriter &rewriter) {
                  Value wide = e.toFloat(x[0], rows.sum);
                  return {addf(e, x[1], mulf(e, wide, wide))};
                });
-  Value inverse =
-      inverseDeviation(e, rows, total, op.getEps().convertToDouble());
-  Type type = elementType(input);
-  Value result = e.parallel(
-      {input, inverse, op.getScale()}, {rows.whole, rows.row, rows.column},
-      rows.all, type, [&](Emitter &e, ValueRange x) -> Values {
-        Value unit = mulf(e, e.toFloat(x[0], rows.sum), x[1]);
-        return {e.toFloat(mulf(e, unit, e.toFloat(x[2], rows.sum)), type)};
-      });
+  Value result = normalise(e, rows, input, total, op.getScale(),
+                           op.getEps().convertToDouble());
   rewriter.replaceOp(op, e.cast(result, op.getType()));
+  return success();
+}
+
+/// One loop adds, and sums the squares of what it has just added.
+static LogicalResult decomposeAddRMSNorm(AddRMSNormOp op,
+                                         PatternRewriter &rewriter) {
+  Emitter e(rewriter, op.getLoc());
+  Rows rows(e, op.getInput());
+  Type type = elementType(op.getInput());
+  SmallVector<Value> inits{e.empty(rows.all, type),
+                           e.filled(rows.outer, rows.sum, 0)};
+  SmallVector<utils::IteratorType> iterators(rows.all.size(),
+                                             utils::IteratorType::parallel);
+  iterators.back() = utils::IteratorType::reduction;
+  auto adds = linalg::GenericOp::create(
+      rewriter, op.getLoc(), TypeRange(inits),
+      ValueRange{op.getInput(), op.getResidual()}, inits,
+      ArrayRef{rows.whole, rows.whole, rows.whole, rows.row}, iterators,
+      [&](OpBuilder &b, Location loc, ValueRange x) {
+        Emitter e(b, loc);
+        Value sum = addf(e, x[0], x[1]), wide = e.toFloat(sum, rows.sum);
+        linalg::YieldOp::create(
+            b, loc, ValueRange{sum, addf(e, x[3], mulf(e, wide, wide))});
+      });
+  Value sum = adds.getResult(0);
+  Value result = normalise(e, rows, sum, adds.getResult(1), op.getScale(),
+                           op.getEps().convertToDouble());
+  Type wanted = op.getResult().getType();
+  rewriter.replaceOp(op, {e.cast(sum, wanted), e.cast(result, wanted)});
   return success();
 }
 
@@ -147,16 +185,26 @@ static LogicalResult decomposeSwiGLU(SwiGLUOp op, PatternRewriter &rewriter) {
   return success();
 }
 
-/// All leading dimensions become the rows of one matrix.
+/// Whether `value` is computed by the step, and has no reader but `op`.
+static bool isOnlyReadBy(Value value, Operation *op) {
+  auto isOther = [&](OpOperand &use) {
+    return use.getOwner() != op && !isa<tensor::DimOp>(use.getOwner());
+  };
+  return value.getDefiningOp() && llvm::none_of(value.getUses(), isOther);
+}
+
+/// All leading dimensions become the rows of one matrix, and the residual is
+/// what the product adds to.
 static LogicalResult decomposeLinear(LinearOp op, PatternRewriter &rewriter) {
   Emitter e(rewriter, op.getLoc());
-  Value input = op.getInput();
-  MixedSizes sizes = e.sizes(input);
+  Value input = op.getInput(), residual = op.getResidual();
+  // The residual stream is the shortest way to the inputs of the model.
+  MixedSizes sizes = e.sizes(residual ? residual : input);
   int64_t rank = sizes.size();
   SmallVector<ReassociationIndices> groups;
   if (rank == 1) {
     groups = {{0, 1}};
-    input = e.expand(input, groups, {e.size(1), sizes[0]});
+    input = e.expand(input, groups, {e.size(1), e.size(input, 0)});
   } else if (rank > 2) {
     ReassociationIndices leading;
     for (int64_t i = 0; i < rank - 1; ++i)
@@ -167,10 +215,23 @@ static LogicalResult decomposeLinear(LinearOp op, PatternRewriter &rewriter) {
   bool transposed = op.getTransposed();
   sizes.back() = e.size(op.getWeight(), transposed ? 0 : 1);
   Type type = elementType(input);
-  Value zero =
-      e.filled({e.size(input, 0), sizes.back()}, accumulatorType(type), 0);
-  Value product = transposed ? e.matmulTransposed(input, op.getWeight(), zero)
-                             : e.matmul(input, op.getWeight(), zero);
+  Type sum = accumulatorType(type);
+  Value init;
+  if (!residual) {
+    init = e.filled({e.size(input, 0), sizes.back()}, sum, 0);
+  } else {
+    // What others read too, or a caller owns, can not be added to where it is.
+    // The copy is made in the shape whose sizes are known.
+    init = e.convert(residual, sum);
+    if (init == residual && !isOnlyReadBy(residual, op))
+      init = e.copy(residual, e.empty(sizes, sum));
+    if (rank == 1)
+      init = e.expand(init, groups, {e.size(1), sizes.back()});
+    else if (rank > 2)
+      init = e.collapse(init, groups);
+  }
+  Value product = transposed ? e.matmulTransposed(input, op.getWeight(), init)
+                             : e.matmul(input, op.getWeight(), init);
   Value result = e.convert(product, type);
   if (rank == 1)
     result = e.collapse(result, groups);
@@ -197,6 +258,7 @@ static LogicalResult decomposeCacheUpdate(CacheUpdateOp op,
 
 void fulgur::populateDecomposeTensorPatterns(RewritePatternSet &patterns) {
   patterns.add(decomposeRMSNorm);
+  patterns.add(decomposeAddRMSNorm);
   patterns.add(decomposeLayerNorm);
   patterns.add(decomposeSwiGLU);
   patterns.add(decomposeLinear);

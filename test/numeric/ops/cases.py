@@ -20,6 +20,19 @@ def tensor_cases():
                    "fulgur.linear {0}, {1} : {t0}, {t1} -> {r0}", rows,
                    lambda g, b, s, t=t: [normal(g, b, s, 24, kind=t), normal(g, 24, 10, kind=t)],
                    lambda x, w: x @ w, tolerance)
+        yield Case(f"linear_residual_{kind}", [f"?x?x24x{kind}", f"24x10x{kind}", f"?x?x10x{kind}"],
+                   [f"?x?x10x{kind}"],
+                   "fulgur.linear {0}, {1} residual {2} : {t0}, {t1}, {t2} -> {r0}", rows,
+                   lambda g, b, s, t=t: [normal(g, b, s, 24, kind=t), normal(g, 24, 10, kind=t),
+                                         normal(g, b, s, 10, kind=t)],
+                   lambda x, w, r: x @ w + r, tolerance)
+        # The sum is rounded before it is normalised: two roundings.
+        yield Case(f"add_rms_norm_{kind}", [f"?x?x24x{kind}", f"?x?x24x{kind}", f"24x{kind}"],
+                   [f"?x?x24x{kind}"] * 2,
+                   "fulgur.add_rms_norm {0}, {1}, {2} eps 1.0e-06 : {t0}, {t2}", rows,
+                   lambda g, b, s, t=t: [normal(g, b, s, 24, kind=t), normal(g, b, s, 24, kind=t),
+                                         normal(g, 24, kind=t)],
+                   lambda x, r, w: (x + r, ref.rms_norm(x + r, w, 1e-6)), 2 * tolerance)
     # A mean far from 0 is where a variance from the mean of squares goes wrong.
     yield Case("layer_norm", ["?x?x24xf32", "24xf32", "24xf32"], ["?x?x24xf32"],
                "fulgur.layer_norm {0}, {1}, {2} eps 1.0e-06 : {t0}, {t1}", rows,
@@ -51,6 +64,10 @@ def tensor_cases():
                    "fulgur.linear {0}, {1} transposed : {t0}, {t1} -> {r0}", [{}],
                    lambda g, shape=shape: [normal(g, *shape), normal(g, 7, 12)],
                    lambda x, w: x @ w.T)
+    yield Case("linear_rank1_residual", ["?xf32", "12x7xf32", "7xf32"], ["7xf32"],
+               "fulgur.linear {0}, {1} residual {2} : {t0}, {t1}, {t2} -> {r0}", [{}],
+               lambda g: [normal(g, 12), normal(g, 12, 7), normal(g, 7)],
+               lambda x, w, r: x @ w + r)
     # Sums of nothing.
     yield Case("linear_no_terms", ["?x0xf32", "0x10xf32"], ["?x10xf32"],
                "fulgur.linear {0}, {1} : {t0}, {t1} -> {r0}", [dict(s=3)],

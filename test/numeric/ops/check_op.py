@@ -51,7 +51,9 @@ def body_of(case, names, value):
 def function_of(case):
     """The function that computes one case."""
     names = [f"%a{i}" for i in range(len(case.operands))]
-    arguments = ", ".join(f"{n}: tensor<{t}>" for n, t in zip(names, case.operands))
+    # The reference reads the operands afterwards.
+    arguments = ", ".join(f"{n}: tensor<{t}> {{bufferization.writable = false}}"
+                          for n, t in zip(names, case.operands))
     body, values = body_of(case, names, "%r")
     return (f"func.func @{case.name}({arguments}) -> ({tensors(case.results)}) "
             f"attributes {{llvm.emit_c_interface}} {{\n{body}"

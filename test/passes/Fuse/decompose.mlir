@@ -37,6 +37,42 @@ func.func @linear_bf16(%x: tensor<?x4xbf16>, %w: tensor<4x8xbf16>) -> tensor<?x8
   return %y : tensor<?x8xbf16>
 }
 
+// A product adds to its residual: there are no zeros, and no sum of its own. A
+// residual that something else reads is copied first, one that nothing else
+// reads is where the sum will be.
+// CHECK-LABEL: @linear_residual(
+// CHECK-SAME: %[[X:[^:]*]]: tensor<2x?x4xf32>, %[[W:[^:]*]]: tensor<4x4xf32>, %[[R:[^:]*]]: tensor<2x?x4xf32>
+// CHECK-NOT: linalg.fill
+// CHECK-DAG: %[[ROWS:.*]] = tensor.collapse_shape %[[X]] {{\[\[}}0, 1], [2]]
+// CHECK-DAG: %[[COPY:.*]] = linalg.copy ins(%[[R]]
+// CHECK-DAG: %[[INIT:.*]] = tensor.collapse_shape %[[COPY]] {{\[\[}}0, 1], [2]]
+// CHECK: %[[Y:.*]] = linalg.matmul ins(%[[ROWS]], %[[W]] {{.*}}) outs(%[[INIT]]
+// CHECK-NOT: linalg.copy
+// CHECK-NOT: linalg.fill
+// CHECK: %[[Z:.*]] = linalg.matmul ins(%[[ROWS]], %[[W]] {{.*}}) outs(%[[Y]]
+// CHECK-NOT: linalg
+// CHECK: tensor.expand_shape %[[Z]] {{\[\[}}0, 1], [2]]
+func.func @linear_residual(%x: tensor<2x?x4xf32>, %w: tensor<4x4xf32>, %r: tensor<2x?x4xf32>) -> tensor<2x?x4xf32> {
+  %y = fulgur.linear %x, %w residual %r : tensor<2x?x4xf32>, tensor<4x4xf32>, tensor<2x?x4xf32> -> tensor<2x?x4xf32>
+  %z = fulgur.linear %x, %w residual %y : tensor<2x?x4xf32>, tensor<4x4xf32>, tensor<2x?x4xf32> -> tensor<2x?x4xf32>
+  return %z : tensor<2x?x4xf32>
+}
+
+// The loop that adds sums up the squares of what it has rounded.
+// CHECK-LABEL: @add_rms_norm(
+// CHECK: %[[H:.*]]:2 = linalg.generic {{.*}} iterator_types = ["parallel", "reduction"]
+// CHECK: %[[SUM:.*]] = arith.addf %{{.*}}, %{{.*}} : bf16
+// CHECK: %[[WIDE:.*]] = arith.extf %[[SUM]]
+// CHECK: arith.mulf %[[WIDE]], %[[WIDE]] : f32
+// CHECK: linalg.yield %[[SUM]], %{{.*}} : bf16, f32
+// CHECK: linalg.generic {{.*}} ins(%[[H]]#1
+// CHECK: %[[Y:.*]] = linalg.generic {{.*}} ins(%[[H]]#0
+// CHECK: return %[[H]]#0, %[[Y]]
+func.func @add_rms_norm(%x: tensor<?x16xbf16>, %r: tensor<?x16xbf16>, %w: tensor<16xbf16>) -> (tensor<?x16xbf16>, tensor<?x16xbf16>) {
+  %h, %y = fulgur.add_rms_norm %x, %r, %w eps 1.0e-06 : tensor<?x16xbf16>, tensor<16xbf16>
+  return %h, %y : tensor<?x16xbf16>, tensor<?x16xbf16>
+}
+
 // One product for each expert that has rows, on slices. In buffers nothing is
 // copied and nothing allocated but the result.
 // CHECK-LABEL: @grouped_matmul(

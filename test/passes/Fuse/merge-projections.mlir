@@ -91,3 +91,20 @@ func.func @doubles(%x: tensor<?x16xf64>) -> (tensor<?x24xf64>, tensor<?x24xf64>)
   %b = fulgur.linear %x, %wb : tensor<?x16xf64>, tensor<16x24xf64> -> tensor<?x24xf64>
   return %a, %b : tensor<?x24xf64>, tensor<?x24xf64>
 }
+
+// -----
+
+// Unmatched: the sums of a product with a residual begin with it.
+fulgur.weight @a in "w.bin" at 0 : tensor<16x24xf32>
+fulgur.weight @b in "w.bin" at 2048 : tensor<16x24xf32>
+// CHECK-LABEL: func.func @residual(
+func.func @residual(%x: tensor<?x16xf32>, %r: tensor<?x24xf32>) -> (tensor<?x24xf32>, tensor<?x24xf32>) {
+  // CHECK-NOT: tensor.concat
+  // CHECK-COUNT-2: fulgur.linear
+  %wa = fulgur.get_weight @a : tensor<16x24xf32>
+  %wb = fulgur.get_weight @b : tensor<16x24xf32>
+  %a = fulgur.linear %x, %wa : tensor<?x16xf32>, tensor<16x24xf32> -> tensor<?x24xf32>
+  // expected-remark @below {{expected products alone, but got one with a residual}}
+  %b = fulgur.linear %x, %wb residual %r : tensor<?x16xf32>, tensor<16x24xf32>, tensor<?x24xf32> -> tensor<?x24xf32>
+  return %a, %b : tensor<?x24xf32>, tensor<?x24xf32>
+}

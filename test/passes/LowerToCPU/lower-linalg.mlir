@@ -15,6 +15,31 @@ func.func @row_sum(%x: memref<?x64xf32>, %s: memref<?xf32>) {
   return
 }
 
+// A second output that the sum walks over is written in every turn, in order.
+// CHECK-LABEL: func.func @sum_and_rows(
+// CHECK-SAME: %[[X:.*]]: memref<?x64xf32>, %[[Y:.*]]: memref<?x64xf32>, %[[S:.*]]: memref<?xf32>
+func.func @sum_and_rows(%x: memref<?x64xf32>, %y: memref<?x64xf32>, %s: memref<?xf32>) {
+  // CHECK: scf.parallel (%[[I:.*]]) =
+  // CHECK: %[[FIRST:.*]] = memref.load %[[S]][%[[I]]]
+  // CHECK: %[[SUM:.*]] = scf.for %[[J:.*]] = {{.*}} iter_args(%[[PART:.*]] = %[[FIRST]]) -> (f32)
+  // CHECK: %[[IN:.*]] = memref.load %[[X]][%[[I]], %[[J]]]
+  // CHECK: %[[TWICE:.*]] = arith.addf %[[IN]], %[[IN]] : f32
+  // CHECK: %[[NEXT:.*]] = arith.addf %[[PART]], %[[TWICE]] fastmath<reassoc,contract>
+  // CHECK: memref.store %[[TWICE]], %[[Y]][%[[I]], %[[J]]]
+  // CHECK: scf.yield %[[NEXT]]
+  // CHECK: memref.store %[[SUM]], %[[S]][%[[I]]]
+  linalg.generic {
+      indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>],
+      iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<?x64xf32>) outs(%y, %s : memref<?x64xf32>, memref<?xf32>) {
+    ^bb0(%in: f32, %old: f32, %sum: f32):
+      %twice = arith.addf %in, %in : f32
+      %next = arith.addf %sum, %twice : f32
+      linalg.yield %twice, %next : f32, f32
+  }
+  return
+}
+
 // Elementwise operations on whole buffers are one loop.
 // CHECK-LABEL: func.func @elementwise(
 func.func @elementwise(%x: memref<?x?xf32>, %y: memref<?x?xf32>) {

@@ -24,6 +24,30 @@ func.func @rms_norm_c3(%x: tensor<?x16xf32>, %w: tensor<16xf32>) {
 
 // -----
 
+func.func @add_rms_norm_c1(%x: tensor<?x16xf32>, %w: tensor<8xf32>) {
+  // expected-error @below {{expected dimension 0 of 'scale' to be dimension 1 of 'input' (16), but got 8}}
+  %h, %y = fulgur.add_rms_norm %x, %x, %w eps 1.0e-06 : tensor<?x16xf32>, tensor<8xf32>
+  return
+}
+
+// -----
+
+func.func @add_rms_norm_c2(%x: tensor<?x16xf32>, %w: tensor<16xf16>) {
+  // expected-error @below {{expected element type of 'scale' to be that of 'input' ('f32'), but got 'f16'}}
+  %h, %y = fulgur.add_rms_norm %x, %x, %w eps 1.0e-06 : tensor<?x16xf32>, tensor<16xf16>
+  return
+}
+
+// -----
+
+func.func @add_rms_norm_c3(%x: tensor<?x16xf32>, %w: tensor<16xf32>) {
+  // expected-error @below {{expected 'eps' to be finite and not negative, but got -1}}
+  %h, %y = fulgur.add_rms_norm %x, %x, %w eps -1.0 : tensor<?x16xf32>, tensor<16xf32>
+  return
+}
+
+// -----
+
 func.func @layer_norm_c1(%x: tensor<?x16xf32>, %w: tensor<8xf32>) {
   // expected-error @below {{expected dimension 0 of 'scale' to be dimension 1 of 'input' (16), but got 8}}
   %y = fulgur.layer_norm %x, %w, %w eps 1.0e-06 : tensor<?x16xf32>, tensor<8xf32>
@@ -83,6 +107,38 @@ func.func @linear_c3(%x: tensor<?x16xf32>, %w: tensor<16x8xf32>) {
 func.func @linear_c4(%x: tensor<?x16xf32>, %w: tensor<16x8xf16>) {
   // expected-error @below {{expected element type of 'weight' to be that of 'input' ('f32'), but got 'f16'}}
   %y = fulgur.linear %x, %w : tensor<?x16xf32>, tensor<16x8xf16> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c4_residual(%x: tensor<?x16xf32>, %w: tensor<16x8xf32>, %r: tensor<?x8xf16>) {
+  // expected-error @below {{expected element type of 'residual' to be that of 'input' ('f32'), but got 'f16'}}
+  %y = fulgur.linear %x, %w residual %r : tensor<?x16xf32>, tensor<16x8xf32>, tensor<?x8xf16> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c5_rank(%x: tensor<?x16xf32>, %w: tensor<16x8xf32>, %r: tensor<8xf32>) {
+  // expected-error @below {{expected rank of 'residual' to be 2, but got 1}}
+  %y = fulgur.linear %x, %w residual %r : tensor<?x16xf32>, tensor<16x8xf32>, tensor<8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c5_rows(%x: tensor<4x16xf32>, %w: tensor<16x8xf32>, %r: tensor<5x8xf32>) {
+  // expected-error @below {{expected dimension 0 of 'residual' to be dimension 0 of 'input' (4), but got 5}}
+  %y = fulgur.linear %x, %w residual %r : tensor<4x16xf32>, tensor<16x8xf32>, tensor<5x8xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c5_columns(%x: tensor<?x16xf32>, %w: tensor<8x16xf32>, %r: tensor<?x9xf32>) {
+  // expected-error @below {{expected dimension 1 of 'residual' to be dimension 0 of 'weight' (8), but got 9}}
+  %y = fulgur.linear %x, %w transposed residual %r : tensor<?x16xf32>, tensor<8x16xf32>, tensor<?x9xf32> -> tensor<?x8xf32>
   return
 }
 
