@@ -50,13 +50,26 @@ Caches::Rows Caches::layOut(int64_t c, const int64_t *shape, char *start,
   return rows;
 }
 
-void Caches::copy(const Rows &from, const Rows &to, int64_t rows) {
-  if (rows * from.rowBytes == 0)
-    return;
-  for (int64_t i = 0; i < from.outer; ++i)
-    memcpy(to.start + i * to.capacity * to.rowBytes,
-           from.start + i * from.capacity * from.rowBytes,
-           rows * from.rowBytes);
+/// Up is to the device, down is to the host.
+Status Caches::copy(const Rows &from, const Rows &to, int64_t rows,
+                    Direction direction) const {
+  int64_t bytes = rows * from.rowBytes;
+  for (int64_t i = 0; i < from.outer && bytes > 0; ++i) {
+    char *target = to.start + i * to.capacity * to.rowBytes;
+    const char *source = from.start + i * from.capacity * from.rowBytes;
+    Status status;
+    if (!device)
+      memcpy(target, source, bytes);
+    else if (direction == Direction::Up)
+      status = device->uploadAsync(target, source, bytes);
+    else if (direction == Direction::Down)
+      status = device->downloadAsync(target, source, bytes);
+    else
+      status = device->copyAsync(target, source, bytes);
+    if (status)
+      return status;
+  }
+  return {};
 }
 
 /// Whether two shapes differ along `axis` at most.
@@ -81,11 +94,12 @@ bool Caches::isHeld(int64_t c, const FulgurTensor &input) const {
   if (!input.data)
     return true;
   // Without gaps fewer rows are a part of all.
+  bool hasGaps = layOut(c, input.shape, nullptr, 0).outer != 1;
   if (input.data == cache.block.data())
-    return layOut(c, input.shape, nullptr, 0).outer == 1;
+    return !hasGaps;
   int32_t axis = model.caches[c].axis;
   return cache.isDenseCurrent && input.data == cache.dense.data() &&
-         input.shape[axis] == cache.shape[axis];
+         (!hasGaps || input.shape[axis] == cache.shape[axis]);
 }
 
 /// Whether `input` has bytes in a buffer, which may move or be written to.
@@ -105,7 +119,7 @@ bool Caches::overlapsAny(const FulgurTensor &input) const {
 /// Memory for at least `rows` rows: as many as the bounds of the dimensions
 /// allow, else twice as many, so that each row is moved once on average.
 Status Caches::allocate(int64_t c, const FulgurTensor &input, int64_t rows,
-                        Block &block, int64_t &capacity) const {
+                        Buffer &block, int64_t &capacity) const {
   const FulgurCache &cache = model.caches[c];
   const FulgurTensorInfo &info = model.inputs[cache.input];
   auto getMax = [&](int64_t extent) {
@@ -123,7 +137,7 @@ Status Caches::allocate(int64_t c, const FulgurTensor &input, int64_t rows,
     if (wanted >= rows &&
         computeBytes(shape.data(), input.rank, getElementBytes(info.type),
                      bytes) &&
-        block.allocate(bytes))
+        !block.allocate(device, bytes, "a cache"))
       return {};
   }
   return fail(ExitCode::ToolFailed,
@@ -140,7 +154,7 @@ Status Caches::bind(const std::vector<const FulgurTensor *> &inputs,
                     const Shape &dims, std::vector<void *> &pointers) {
   // What the caller gives may lie in any buffer, that of another cache too:
   // none is written to or given up before all is read that is in one.
-  std::vector<Block> retired;
+  std::vector<Buffer> retired;
   std::vector<bool> isOutside(model.num_caches, false);
   for (int64_t c = 0; c < model.num_caches; ++c) {
     if (model.caches[c].copied)
@@ -164,13 +178,16 @@ Status Caches::bind(const std::vector<const FulgurTensor *> &inputs,
           held ? layOut(c, input.shape, cache.block.data(), //
                         capacities[c])
                : layOut(c, input.shape, static_cast<char *>(input.data), past);
-      Block block;
+      Buffer block;
       int64_t capacity;
-      if (Status status = allocate(c, input, needed, block, capacity)) {
+      Status status = allocate(c, input, needed, block, capacity);
+      if (!status)
+        status = copy(from, layOut(c, input.shape, block.data(), capacity),
+                      past, held ? Direction::Within : Direction::Up);
+      if (status) {
         forget();
         return status;
       }
-      copy(from, layOut(c, input.shape, block.data(), capacity), past);
       capacities[c] = capacity;
       retired.push_back(std::move(cache.block));
       cache.block = std::move(block);
@@ -185,8 +202,13 @@ Status Caches::bind(const std::vector<const FulgurTensor *> &inputs,
     int64_t past = input.shape[model.caches[c].axis];
     char *buffer = caches[c].block.data();
     if (isOutside[c])
-      copy(layOut(c, input.shape, static_cast<char *>(input.data), past),
-           layOut(c, input.shape, buffer, capacities[c]), past);
+      if (Status status = copy(
+              layOut(c, input.shape, static_cast<char *>(input.data), past),
+              layOut(c, input.shape, buffer, capacities[c]), past,
+              Direction::Up)) {
+        forget();
+        return status;
+      }
     pointers[model.caches[c].input] = buffer;
   }
   return {};
@@ -208,17 +230,18 @@ int64_t Caches::getBytes() const {
   return bytes;
 }
 
-void Caches::copyDense(int64_t c, void *data) const {
+Status Caches::copyDense(int64_t c, void *data) const {
   const int64_t *shape = caches[c].shape.data();
   int64_t rows = shape[model.caches[c].axis];
-  copy(layOut(c, shape, caches[c].block.data(), capacities[c]),
-       layOut(c, shape, static_cast<char *>(data), rows), rows);
+  return copy(layOut(c, shape, caches[c].block.data(), capacities[c]),
+              layOut(c, shape, static_cast<char *>(data), rows), rows,
+              Direction::Down);
 }
 
 Status Caches::getDense(int64_t c, void *&data) {
   Cache &cache = caches[c];
   data = cache.block.data();
-  if (layOut(c, cache.shape.data(), nullptr, 0).outer == 1)
+  if (!device && layOut(c, cache.shape.data(), nullptr, 0).outer == 1)
     return {};
   const FulgurTensorInfo &info = model.inputs[model.caches[c].input];
   int64_t bytes;
@@ -230,7 +253,7 @@ Status Caches::getDense(int64_t c, void *&data) {
     if (Status status = cache.dense.allocate(bytes, purpose.c_str()))
       return status;
   data = cache.dense.data();
-  copyDense(c, data);
-  cache.isDenseCurrent = true;
-  return {};
+  Status status = copyDense(c, data);
+  cache.isDenseCurrent = !status;
+  return status;
 }

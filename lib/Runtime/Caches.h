@@ -10,7 +10,7 @@
 #define FULGUR_LIB_RUNTIME_CACHES_H
 
 #include "fulgur/Runtime/Fulgur.h"
-#include "lib/Runtime/Memory.h"
+#include "lib/Runtime/Buffer.h"
 #include "lib/Runtime/Types.h"
 
 #include <vector>
@@ -19,8 +19,10 @@ namespace fulgur::rt {
 
 class Caches {
 public:
-  explicit Caches(const FulgurModel &model)
-      : model(model), caches(model.num_caches), capacities(model.num_caches) {}
+  /// The buffers are on `device`, unless it is null.
+  Caches(const FulgurModel &model, Device *device)
+      : model(model), device(device), caches(model.num_caches),
+        capacities(model.num_caches) {}
 
   /// The number of the cache that input or output `k` is, or -1. One that is
   /// copied counts as none.
@@ -34,7 +36,8 @@ public:
   /// Puts the past rows of every cache into its buffer, with room for those
   /// that a step under `dims` adds, and writes the buffers to `pointers`, one
   /// for each input of the model. `inputs` has the tensors of the caller in the
-  /// order of the model's inputs. Copies nothing that the last run left.
+  /// order of the model's inputs. Copies nothing that the last run left. Those
+  /// tensors have to stay until the device is waited for.
   Status bind(const std::vector<const FulgurTensor *> &inputs,
               const Shape &dims, std::vector<void *> &pointers);
 
@@ -48,10 +51,12 @@ public:
   /// Of all buffers.
   int64_t getBytes() const;
 
-  /// All rows of cache `c` as a dense tensor: the buffer itself where it has no
-  /// gaps, else a copy of the session's. The caller may give either back.
+  /// All rows of cache `c` as a dense tensor of the host: the buffer itself
+  /// where it is there and has no gaps, else a copy of the session's, which is
+  /// whole when the device has been waited for. The caller may give either
+  /// back.
   Status getDense(int64_t c, void *&data);
-  void copyDense(int64_t c, void *data) const;
+  Status copyDense(int64_t c, void *data) const;
 
 private:
   /// Where rows lie: `outer` groups of rows of `rowBytes`, `capacity` rows
@@ -63,10 +68,11 @@ private:
     char *start = nullptr;
   };
   struct Cache {
-    Block block;
+    Buffer block;
     /// Of the rows that are held.
     Shape shape;
-    /// A dense copy, for callers, and whether it is of what the block holds.
+    /// A dense copy on the host, for callers, and whether it is of what the
+    /// block holds.
     Block dense;
     bool isDenseCurrent = false;
   };
@@ -76,13 +82,16 @@ private:
   int64_t countNewRows(int64_t c, const Shape &dims) const;
   Rows layOut(int64_t c, const int64_t *shape, char *start,
               int64_t capacity) const;
-  static void copy(const Rows &from, const Rows &to, int64_t rows);
+  enum class Direction { Within, Up, Down };
+  Status copy(const Rows &from, const Rows &to, int64_t rows,
+              Direction direction) const;
   bool isHeld(int64_t c, const FulgurTensor &input) const;
   bool overlapsAny(const FulgurTensor &input) const;
   Status allocate(int64_t c, const FulgurTensor &input, int64_t rows,
-                  Block &block, int64_t &capacity) const;
+                  Buffer &block, int64_t &capacity) const;
 
   const FulgurModel &model;
+  Device *device;
   std::vector<Cache> caches;
   std::vector<int64_t> capacities;
 };

@@ -2,12 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// run, bench, info and help. Results go to stdout, errors to stderr in one
+// run, bench and help. Results go to stdout, errors to stderr in one
 // line, and stdout is checked in the end: a full disk is an error.
 //
 //===----------------------------------------------------------------------===//
 #include "lib/Runtime/Commands.h"
 
+#include "lib/Runtime/Info.h"
 #include "lib/Runtime/Inputs.h"
 #include "lib/Runtime/Options.h"
 #include "lib/Runtime/Report.h"
@@ -40,12 +41,15 @@ public:
 private:
   Status run();
   Status bench();
-  void info();
   Status load();
   Status runOnce(bool keepsCaches);
   Status compareAll(Json &json);
   void showOutputs(Json &json);
-  void tellVerbosely() const;
+  Status timeKernels(std::vector<KernelTime> &times);
+  void putDeviceWork(const DeviceWork &work,
+                     const std::vector<KernelTime> &times, Json &json) const;
+  std::string describeTimes(const std::vector<KernelTime> &times) const;
+  void tellVerbosely();
   void putDims(Json &json) const;
   void print(const std::string &text) const {
     fwrite(text.data(), 1, text.size(), stdout);
@@ -68,15 +72,52 @@ static double getTime() {
   return duration<double>(steady_clock::now().time_since_epoch()).count();
 }
 
+namespace {
+/// On a terminal, tells how far a long upload of weights is.
+class UploadLine {
+public:
+  explicit UploadLine(const std::string &program) : program(program) {}
+  ~UploadLine() {
+    if (isShown)
+      fputs("\n", stderr);
+  }
+
+  void show(int64_t done, int64_t total) {
+    double now = getTime();
+    if (!isTerminal || (done < total && now < next))
+      return;
+    // The last state ends the line only where there is one.
+    if (done == total && !isShown)
+      return;
+    next = now + 0.5;
+    isShown = true;
+    fprintf(stderr, "\r%s: weights: %s of %s   ", program.c_str(),
+            describeBytes(done).c_str(), describeBytes(total).c_str());
+  }
+
+private:
+  const std::string &program;
+  bool isTerminal = isatty(STDERR_FILENO);
+  bool isShown = false;
+  double next = getTime() + 1;
+};
+} // namespace
+
 Status Invocation::load() {
   if (Status status = getInputs(model, options, inputs))
     return status;
   FulgurOptions sessionOptions = {};
   sessionOptions.threads = options.threads;
+  sessionOptions.device = options.device.c_str();
+  sessionOptions.emulator_seed = options.emulatorSeed;
   if (!options.weightsDir.empty())
     sessionOptions.weights_dir = options.weightsDir.c_str();
   double start = getTime();
-  Status status = session.load(sessionOptions);
+  UploadLine line(program);
+  Status status =
+      session.load(sessionOptions, [&](int64_t done, int64_t total) {
+        line.show(done, total);
+      });
   loadSeconds = getTime() - start;
   return status;
 }
@@ -88,8 +129,9 @@ Status Invocation::runOnce(bool keepsCaches) {
   outputs.clear();
   std::vector<FulgurTensor> views = getViews(inputs);
   std::vector<bool> isKept(model.num_outputs, false);
-  for (int64_t c = 0; c < model.num_caches && keepsCaches; ++c) {
-    const FulgurCache &cache = model.caches[c];
+  const FulgurModel &variant = session.getModel();
+  for (int64_t c = 0; c < variant.num_caches && keepsCaches; ++c) {
+    const FulgurCache &cache = variant.caches[c];
     if (cache.copied)
       continue;
     isKept[cache.output] = true;
@@ -116,7 +158,7 @@ void Invocation::putDims(Json &json) const {
   json.close('}');
 }
 
-void Invocation::tellVerbosely() const {
+void Invocation::tellVerbosely() {
   const SessionStats &stats = session.getStats();
   std::string dims;
   for (int64_t i = 0; i < model.num_dims; ++i)
@@ -135,6 +177,13 @@ void Invocation::tellVerbosely() const {
           program.c_str(), static_cast<long long>(stats.arenaBytes),
           static_cast<long long>(stats.largestLiveSet), program.c_str(),
           static_cast<long long>(stats.cacheBytes));
+  if (DeviceStep *step = session.getDeviceStep()) {
+    const DeviceWork &work = step->getWork();
+    fprintf(stderr, "%s: device: %s\n%s: step: %lld launches%s\n",
+            program.c_str(), stats.device.c_str(), program.c_str(),
+            static_cast<long long>(work.launches),
+            work.isGraph ? ", as one graph" : "");
+  }
 }
 
 void Invocation::showOutputs(Json &json) {
@@ -228,6 +277,64 @@ Status Invocation::run() {
   return status;
 }
 
+/// Runs once more, with every launch measured.
+Status Invocation::timeKernels(std::vector<KernelTime> &times) {
+  DeviceStep *step = session.getDeviceStep();
+  if (!step)
+    return {};
+  step->timeNextStep();
+  if (Status status = runOnce(/*keepsCaches=*/true))
+    return status;
+  seconds.pop_back();
+  times = step->getWork().kernels;
+  return {};
+}
+
+void Invocation::putDeviceWork(const DeviceWork &work,
+                               const std::vector<KernelTime> &times,
+                               Json &json) const {
+  const SessionStats &stats = session.getStats();
+  json.field("launches", work.launches);
+  json.field("graph", work.isGraph);
+  json.field("uploaded_bytes", stats.uploadedBytes);
+  json.field("downloaded_bytes", stats.downloadedBytes);
+  json.field("copied_bytes", work.copiedBytes);
+  json.field("filled_bytes", work.filledBytes);
+  json.field("read_bytes", work.readBytes);
+  json.key("kernels").open('[');
+  for (size_t i = 0; i < times.size(); ++i) {
+    json.open('{');
+    json.field("name", std::string(session.getModel().kernels[i].name));
+    json.field("launches", times[i].launches);
+    json.field("seconds", times[i].seconds);
+    json.close('}');
+  }
+  json.close(']');
+}
+
+/// The kernels that took longest, one a line.
+std::string
+Invocation::describeTimes(const std::vector<KernelTime> &times) const {
+  constexpr size_t shown = 20;
+  std::vector<size_t> order;
+  for (size_t i = 0; i < times.size(); ++i)
+    if (times[i].launches > 0)
+      order.push_back(i);
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return std::pair(-times[a].seconds, a) < std::pair(-times[b].seconds, b);
+  });
+  std::string text;
+  for (size_t i = 0; i < std::min(order.size(), shown); ++i)
+    text += format("  %10.3f ms %6lld launches  %s\n",
+                   times[order[i]].seconds * 1e3,
+                   static_cast<long long>(times[order[i]].launches),
+                   session.getModel().kernels[order[i]].name);
+  if (order.size() > shown)
+    text += format("  and %zu more kernels (--json has all)\n",
+                   order.size() - shown);
+  return text;
+}
+
 Status Invocation::bench() {
   if (Status status = load())
     return status;
@@ -243,9 +350,15 @@ Status Invocation::bench() {
   for (int i = 0; i < repeat; ++i)
     if (Status status = runOnce(/*keepsCaches=*/true))
       return status;
-  seconds.erase(seconds.begin(), seconds.begin() + numWarm);
   if (options.verbose)
     tellVerbosely();
+  DeviceWork work;
+  if (DeviceStep *step = session.getDeviceStep())
+    work = step->getWork();
+  std::vector<KernelTime> times;
+  if (Status status = timeKernels(times))
+    return status;
+  seconds.erase(seconds.begin(), seconds.begin() + numWarm);
   std::sort(seconds.begin(), seconds.end());
   // The smallest that 90 of 100 runs do not exceed.
   double p90 = seconds[(seconds.size() * 9 + 9) / 10 - 1];
@@ -253,10 +366,14 @@ Status Invocation::bench() {
       (seconds[(seconds.size() - 1) / 2] + seconds[seconds.size() / 2]) / 2;
   const SessionStats &stats = session.getStats();
   if (!options.json) {
-    print(format("%s: %d runs, %d threads: min %.3f ms, median %.3f ms, p90 "
+    std::string place = stats.device.empty()
+                            ? format("%d threads", stats.threads)
+                            : stats.device;
+    print(format("%s: %d runs, %s: min %.3f ms, median %.3f ms, p90 "
                  "%.3f ms\n",
-                 model.name, repeat, stats.threads, seconds[0] * 1e3,
+                 model.name, repeat, place.c_str(), seconds[0] * 1e3,
                  median * 1e3, p90 * 1e3));
+    print(describeTimes(times));
     return {};
   }
   Json json;
@@ -264,6 +381,8 @@ Status Invocation::bench() {
   json.field("model", std::string(model.name));
   putDims(json);
   json.field("threads", int64_t(stats.threads));
+  if (!stats.device.empty())
+    json.field("device", stats.device);
   json.field("runs", int64_t(repeat));
   json.field("load_seconds", loadSeconds);
   json.field("min_seconds", seconds[0]);
@@ -274,147 +393,11 @@ Status Invocation::bench() {
   json.field("arena_bytes", stats.arenaBytes);
   json.field("largest_live_set_bytes", stats.largestLiveSet);
   json.field("cache_bytes", stats.cacheBytes);
+  if (session.getDeviceStep())
+    putDeviceWork(work, times, json);
   json.close('}');
   print(json.getText() + "\n");
   return {};
-}
-
-static void putTensors(const FulgurModel &model, const char *key,
-                       const FulgurTensorInfo *infos, int64_t count,
-                       Json &json) {
-  json.key(key).open('[');
-  for (int64_t i = 0; i < count; ++i) {
-    json.open('{');
-    json.field("name", std::string(infos[i].name));
-    json.field("type", std::string(getTypeName(infos[i].type)));
-    json.key("shape").open('[');
-    for (int32_t d = 0; d < infos[i].rank; ++d) {
-      int64_t extent = infos[i].shape[d];
-      if (extent >= 0)
-        json.value(extent);
-      else if (-1 - extent < model.num_dims)
-        json.value(std::string(model.dims[-1 - extent].name));
-      else
-        json.value(std::string("?"));
-    }
-    json.close(']');
-    json.close('}');
-  }
-  json.close(']');
-}
-
-static std::string describeCache(const FulgurModel &model,
-                                 const FulgurCache &cache) {
-  std::string text =
-      format("%s, %lld bytes per token, ", model.inputs[cache.input].name,
-             static_cast<long long>(getRowBytes(model, cache)));
-  if (cache.copied)
-    return text + "copied in every step: " + cache.copied;
-  return text + "updated in place as " + model.outputs[cache.output].name;
-}
-
-static void putCaches(const FulgurModel &model, Json &json) {
-  json.key("caches").open('[');
-  for (int64_t c = 0; c < model.num_caches; ++c) {
-    const FulgurCache &cache = model.caches[c];
-    json.open('{');
-    json.field("input", std::string(model.inputs[cache.input].name));
-    if (cache.copied)
-      json.field("copied", std::string(cache.copied));
-    else
-      json.field("output", std::string(model.outputs[cache.output].name));
-    json.field("in_place", !cache.copied);
-    json.field("axis", int64_t(cache.axis));
-    json.field("bytes_per_token", getRowBytes(model, cache));
-    json.close('}');
-  }
-  json.close(']');
-}
-
-namespace {
-/// The memory for intermediate results at the largest dimensions.
-struct Bound {
-  /// The first dimension without a bound; null if all have one.
-  const char *unbounded = nullptr;
-  /// Less than 0 if no machine has so much.
-  int64_t arenaBytes = 0;
-
-  explicit Bound(const FulgurModel &model) {
-    Shape dims;
-    for (int64_t i = 0; i < model.num_dims && !unbounded; ++i) {
-      dims.push_back(model.dims[i].max);
-      if (model.dims[i].max <= 0)
-        unbounded = model.dims[i].name;
-    }
-    if (unbounded)
-      return;
-    MemoryPlan plan;
-    (void)planMemory(model, dims, plan);
-    arenaBytes = plan.arenaBytes;
-  }
-
-  std::string describe() const {
-    if (unbounded)
-      return format("as the inputs need: %s has no bound; run --verbose tells "
-                    "what a run takes",
-                    quoted(unbounded).c_str());
-    if (arenaBytes < 0)
-      return "more than any machine has at the largest dimensions";
-    return format("%s for intermediate results at the largest dimensions",
-                  describeBytes(arenaBytes).c_str());
-  }
-};
-} // namespace
-
-void Invocation::info() {
-  Bound memory(model);
-  int64_t bytes = 0;
-  for (int64_t i = 0; i < model.num_weights; ++i)
-    bytes += model.weights[i].bytes;
-  if (options.json) {
-    Json json;
-    json.open('{');
-    json.field("model", std::string(model.name));
-    json.field("compiler", std::string(model.compiler));
-    json.key("dims").open('[');
-    for (int64_t i = 0; i < model.num_dims; ++i) {
-      json.open('{');
-      json.field("name", std::string(model.dims[i].name));
-      json.field("min", model.dims[i].min);
-      if (model.dims[i].max > 0)
-        json.field("max", model.dims[i].max);
-      json.close('}');
-    }
-    json.close(']');
-    putTensors(model, "inputs", model.inputs, model.num_inputs, json);
-    putTensors(model, "outputs", model.outputs, model.num_outputs, json);
-    putCaches(model, json);
-    json.field("weights", model.num_weights);
-    json.field("weight_bytes", bytes);
-    if (!memory.unbounded && memory.arenaBytes >= 0)
-      json.field("max_arena_bytes", memory.arenaBytes);
-    json.close('}');
-    print(json.getText() + "\n");
-    return;
-  }
-  print(format("model:    %s\ncompiler: %s\n", model.name, model.compiler));
-  for (int64_t i = 0; i < model.num_dims; ++i) {
-    const FulgurDim &dim = model.dims[i];
-    std::string most =
-        dim.max > 0 ? " to " + std::to_string(dim.max) : " or more";
-    print(format("dim:      %s, %lld%s\n", dim.name,
-                 static_cast<long long>(dim.min), most.c_str()));
-  }
-  for (int64_t i = 0; i < model.num_inputs; ++i)
-    print("input:    " + describeTensor(model, model.inputs[i]) + "\n");
-  for (int64_t i = 0; i < model.num_outputs; ++i)
-    print("output:   " + describeTensor(model, model.outputs[i]) + "\n");
-  for (int64_t c = 0; c < model.num_caches; ++c)
-    print("cache:    " + describeCache(model, model.caches[c]) + "\n");
-  print(format("weights:  %lld, %s\n",
-               static_cast<long long>(model.num_weights),
-               describeBytes(bytes).c_str()));
-  print("memory:   " + memory.describe() + "\n");
 }
 
 Status Invocation::perform() {
@@ -424,7 +407,10 @@ Status Invocation::perform() {
   case Command::Bench:
     return bench();
   case Command::Info:
-    info();
+    if (options.json)
+      print(describeModelAsJson(model) + "\n");
+    else
+      print(describeModel(model));
     break;
   case Command::Help:
     print(makeHelp(model, program));

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "lib/Runtime/Options.h"
 
+#include "lib/Runtime/Device.h"
 #include "lib/Runtime/Npy.h"
 
 #include <algorithm>
@@ -33,6 +34,8 @@ enum Id {
   Threads,
   Repeat,
   WeightsDir,
+  DeviceName,
+  EmulatorSeed,
   Json,
   Verbose,
   ShowHelp,
@@ -67,6 +70,10 @@ static const OptionInfo optionInfos[] = {
     {"threads", "N", Threads,
      "threads, at most 1024 (one for each processor that it may use)"},
     {"weights-dir", "DIR", WeightsDir, "where the weight files are"},
+    {"device", "DEVICE", DeviceName,
+     "where it runs, one of those above (cpu); N counts GPUs from 0"},
+    {"emulator-seed", "N", EmulatorSeed,
+     "another order of the emulator's threads for every N (0)"},
     {"json", nullptr, Json, "print one JSON object"},
     {"verbose", nullptr, Verbose, "tell about memory and dimensions"},
     {"help", nullptr, ShowHelp, "print this text"},
@@ -152,6 +159,14 @@ static Status apply(const OptionInfo &info, const char *value,
     break;
   case WeightsDir:
     options.weightsDir = value;
+    break;
+  case DeviceName:
+    options.device = value;
+    break;
+  case EmulatorSeed:
+    if (Status status = parseInteger(info.name, value, 0, INT64_MAX, number))
+      return status;
+    options.emulatorSeed = number;
     break;
   case Rtol:
     return parseTolerance(info.name, value, options.relative);
@@ -261,6 +276,9 @@ static std::string makeExamples(const FulgurModel &model,
           program + " --input-dir inputs --expect-dir expected\n";
   text += "  Measure one thread:\n    ./" + program +
           " bench --threads 1 --repeat 20" + dims + "\n";
+  if (model.num_variants > 0)
+    text += "  Run it on the first GPU:\n    ./" + program +
+            " run --device cuda:0 --random-inputs 1" + dims + "\n";
   return text;
 }
 
@@ -280,6 +298,7 @@ std::string fulgur::rt::makeHelp(const FulgurModel &model,
   text += "Outputs:\n";
   for (int64_t i = 0; i < model.num_outputs; ++i)
     text += "  " + describeTensor(model, model.outputs[i]) + "\n";
+  text += "Devices:\n  " + listDevices(model) + "\n";
   text += "\n" + makeExamples(model, program) + "\nOptions:\n";
   for (const OptionInfo &info : optionInfos) {
     std::string name = format("--%s%s%s", info.name, info.value ? " " : "",

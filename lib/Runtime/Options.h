@@ -27,6 +27,8 @@ struct Options {
   std::string outputDir;
   std::string expectDir;
   std::string weightsDir;
+  std::string device;
+  uint64_t emulatorSeed = 0;
   double relative = 1e-4;
   double absolute = 0;
   bool random = false;

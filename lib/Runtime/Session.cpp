@@ -110,23 +110,48 @@ static Status checkModel(const FulgurModel &model) {
   return {};
 }
 
-Status Session::load(const FulgurOptions &options) {
-  if (Status status = checkModel(model))
+/// Loads the weights, here or on a device.
+Status Session::load(const FulgurOptions &options, const Progress &progress) {
+  if (Status status = checkModel(mainModel))
     return status;
-  context.pool.start(options.threads > 0 ? options.threads
-                                         : ThreadPool::countAllowedCPUs(),
-                     &context);
+  for (int64_t i = 0; i < mainModel.num_variants; ++i)
+    if (Status status = checkModel(*mainModel.variants[i]))
+      return status;
+  if (Status status = openDevice(mainModel, options.device,
+                                 options.emulator_seed, model, device))
+    return status;
+  DeviceScope scope(device.get());
+  if (scope.getStatus())
+    return scope.getStatus();
+  // The host's part of a step on a device has no loops.
+  int threads = device ? 1 : ThreadPool::countAllowedCPUs();
+  context.pool.start(options.threads > 0 ? options.threads : threads, &context);
   stats.threads = context.pool.getNumThreads();
-  if (Status status = weights.load(
-          model, getWeightFolders(model, options.weights_dir), context.pool))
+  if (Status status =
+          weights.load(*model, getWeightFolders(mainModel, options.weights_dir),
+                       context.pool))
     return status;
   stats.weightBytes = weights.getStoredBytes();
   stats.packedBytes = weights.getPackedBytes();
-  boundInputs.resize(model.num_inputs);
-  inputPointers.resize(model.num_inputs);
-  outputRooms.resize(model.num_outputs);
-  outputBuffers.resize(model.num_outputs);
-  outputBytes.resize(model.num_outputs);
+  if (device) {
+    stats.device = device->getName();
+    deviceStep.emplace(*device, *model);
+    context.deviceStep = &*deviceStep;
+    if (Status status = deviceStep->prepare())
+      return status;
+    if (Status status =
+            deviceWeights.upload(*device, *model, weights, progress))
+      return status;
+    weights.release();
+  }
+  caches.emplace(*model, device.get());
+  boundInputs.resize(model->num_inputs);
+  inputPointers.resize(model->num_inputs);
+  inputRooms.resize(model->num_inputs);
+  outputRooms.resize(model->num_outputs);
+  hostOutputs.resize(model->num_outputs);
+  outputBuffers.resize(model->num_outputs);
+  outputBytes.resize(model->num_outputs);
   return {};
 }
 
@@ -134,16 +159,16 @@ Status Session::bindInputs(const FulgurTensor *inputs, int64_t numInputs,
                            Shape &newDims) {
   for (int64_t i = 0; i < numInputs; ++i) {
     bool known = false;
-    for (int64_t k = 0; k < model.num_inputs && inputs[i].name; ++k)
-      known |= strcmp(model.inputs[k].name, inputs[i].name) == 0;
+    for (int64_t k = 0; k < model->num_inputs && inputs[i].name; ++k)
+      known |= strcmp(model->inputs[k].name, inputs[i].name) == 0;
     if (!known)
       return fail(ExitCode::InvalidInput, "the model has no input %s",
                   quoted(inputs[i].name ? inputs[i].name : "").c_str());
   }
-  newDims.assign(model.num_dims, -1);
-  std::vector<const char *> origins(model.num_dims, nullptr);
-  for (int64_t k = 0; k < model.num_inputs; ++k) {
-    const FulgurTensorInfo &info = model.inputs[k];
+  newDims.assign(model->num_dims, -1);
+  std::vector<const char *> origins(model->num_dims, nullptr);
+  for (int64_t k = 0; k < model->num_inputs; ++k) {
+    const FulgurTensorInfo &info = model->inputs[k];
     const FulgurTensor *input = nullptr;
     for (int64_t i = 0; i < numInputs && !input; ++i)
       if (strcmp(info.name, inputs[i].name) == 0)
@@ -160,15 +185,16 @@ Status Session::bindInputs(const FulgurTensor *inputs, int64_t numInputs,
       return fail(ExitCode::InvalidInput,
                   "expected rank of input %s to be %d, but got %d",
                   quoted(info.name).c_str(), info.rank, input->rank);
-    if (Status status = matchShape(model, info, input->shape, input->rank,
+    if (Status status = matchShape(*model, info, input->shape, input->rank,
                                    newDims, origins))
       return status;
     int64_t bytes, element = getElementBytes(info.type);
     if (!computeBytes(input->shape, input->rank, element, bytes))
       return fail(ExitCode::InvalidInput, "input %s is too large",
                   quoted(info.name).c_str());
-    int64_t cache = caches.findInput(k);
-    if (cache >= 0 && bytes > 0 && !input->data && !caches.keeps(cache, *input))
+    int64_t cache = caches->findInput(k);
+    if (cache >= 0 && bytes > 0 && !input->data &&
+        !caches->keeps(cache, *input))
       return fail(ExitCode::InvalidInput,
                   "expected data of input %s, as the last run left no %s of "
                   "it, but got none",
@@ -183,11 +209,11 @@ Status Session::bindInputs(const FulgurTensor *inputs, int64_t numInputs,
     boundInputs[k] = input;
     inputPointers[k] = input->data;
   }
-  for (int64_t k = 0; k < model.num_dims; ++k)
+  for (int64_t k = 0; k < model->num_dims; ++k)
     if (newDims[k] < 0)
       return fail(ExitCode::InternalFailure,
                   "expected dimension %s to be in the shape of an input",
-                  quoted(model.dims[k].name).c_str());
+                  quoted(model->dims[k].name).c_str());
   return {};
 }
 
@@ -222,19 +248,18 @@ Status Session::prepare(const Shape &newDims) {
     return {};
   prepared = false;
   dims = newDims;
-  if (Status status = planMemory(model, dims, plan))
+  if (Status status = planMemory(*model, dims, plan))
     return status;
   stats.arenaBytes = plan.arenaBytes;
   stats.largestLiveSet = plan.largestLiveSet;
   // Sequences grow and shrink; memory that is large enough is kept.
-  if (!arena.data() || arena.size() < plan.arenaBytes)
-    if (Status status =
-            arena.allocate(plan.arenaBytes, "the intermediate results"))
-      return status;
+  if (Status status = arena.reserve(device.get(), plan.arenaBytes,
+                                    "the intermediate results"))
+    return status;
 
-  for (int64_t i = 0; i < model.num_outputs; ++i) {
-    const FulgurTensorInfo &info = model.outputs[i];
-    if (caches.findOutput(i) >= 0)
+  for (int64_t i = 0; i < model->num_outputs; ++i) {
+    const FulgurTensorInfo &info = model->outputs[i];
+    if (caches->findOutput(i) >= 0)
       continue;
     Shape shape = resolve(info);
     bool determined = true;
@@ -251,24 +276,24 @@ Status Session::prepare(const Shape &newDims) {
       return fail(ExitCode::InvalidInput,
                   "the inputs are too large: %s does not fit into memory",
                   purpose.c_str());
-    if (!outputRooms[i].data() || outputRooms[i].size() < room)
-      if (Status status = outputRooms[i].allocate(room, purpose.c_str()))
-        return status;
+    if (Status status =
+            outputRooms[i].reserve(device.get(), room, purpose.c_str()))
+      return status;
   }
   prepared = true;
   return {};
 }
 
 Status Session::checkOutputs() {
-  for (int64_t i = 0; i < model.num_outputs; ++i) {
-    const FulgurTensorInfo &info = model.outputs[i];
+  for (int64_t i = 0; i < model->num_outputs; ++i) {
+    const FulgurTensorInfo &info = model->outputs[i];
     FulgurBuffer &buffer = outputBuffers[i];
-    if (int64_t c = caches.findOutput(i); c >= 0) {
-      if (buffer.data != caches.getBuffer(c))
+    if (int64_t c = caches->findOutput(i); c >= 0) {
+      if (buffer.data != caches->getBuffer(c))
         return fail(ExitCode::InternalFailure,
                     "expected output %s to be updated in place, but got a copy",
                     quoted(info.name).c_str());
-      const Shape &shape = caches.getShape(c);
+      const Shape &shape = caches->getShape(c);
       std::copy(shape.begin(), shape.end(), buffer.shape);
     }
     Shape wanted = resolve(info);
@@ -280,10 +305,37 @@ Status Session::checkOutputs() {
     if (!agrees || (outputBytes[i] > 0 && !buffer.data))
       return fail(ExitCode::InternalFailure,
                   "expected shape of output %s to be %s, but got %s",
-                  quoted(info.name).c_str(), describeShape(model, info).c_str(),
+                  quoted(info.name).c_str(),
+                  describeShape(*model, info).c_str(),
                   describeShape(buffer.shape, info.rank).c_str());
   }
   return {};
+}
+
+/// Sets where output `k` is, or copies it there.
+Status Session::giveOutput(int64_t k, FulgurTensor &output) {
+  int64_t cache = caches->findOutput(k), bytes = outputBytes[k];
+  stats.downloadedBytes += device ? bytes : 0;
+  if (cache >= 0)
+    return output.data ? caches->copyDense(cache, output.data)
+                       : caches->getDense(cache, output.data);
+  const void *result = outputBuffers[k].data;
+  if (!device) {
+    if (!output.data)
+      output.data = outputBuffers[k].data;
+    else if (bytes > 0)
+      memcpy(output.data, result, bytes);
+    return {};
+  }
+  if (!output.data) {
+    Block &room = hostOutputs[k];
+    std::string purpose = "output " + quoted(model->outputs[k].name);
+    if (!room.data() || room.size() < bytes)
+      if (Status status = room.allocate(bytes, purpose.c_str()))
+        return status;
+    output.data = room.data();
+  }
+  return device->downloadAsync(output.data, result, bytes);
 }
 
 Status Session::giveOutputs(FulgurTensor *outputs, int64_t numOutputs) {
@@ -291,9 +343,9 @@ Status Session::giveOutputs(FulgurTensor *outputs, int64_t numOutputs) {
   for (int64_t i = 0; i < numOutputs; ++i) {
     const char *name = outputs[i].name ? outputs[i].name : "";
     int64_t k = 0;
-    while (k < model.num_outputs && strcmp(model.outputs[k].name, name) != 0)
+    while (k < model->num_outputs && strcmp(model->outputs[k].name, name) != 0)
       ++k;
-    if (k == model.num_outputs)
+    if (k == model->num_outputs)
       return fail(ExitCode::InvalidInput, "the model has no output %s",
                   quoted(name).c_str());
     if (outputs[i].data && outputs[i].bytes < outputBytes[k])
@@ -304,51 +356,102 @@ Status Session::giveOutputs(FulgurTensor *outputs, int64_t numOutputs) {
                   ll(outputs[i].bytes));
     indices.push_back(k);
   }
+  std::vector<void *> places;
+  for (int64_t i = 0; i < numOutputs; ++i)
+    places.push_back(outputs[i].data);
+  Status status;
+  for (int64_t i = 0; i < numOutputs && !status; ++i)
+    status = giveOutput(indices[i], outputs[i]);
+  if (device && !status)
+    status = device->synchronize();
+  if (status) {
+    for (int64_t i = 0; i < numOutputs; ++i)
+      outputs[i].data = places[i];
+    return status;
+  }
   for (int64_t i = 0; i < numOutputs; ++i) {
     FulgurTensor &output = outputs[i];
     int64_t k = indices[i];
-    output.type = model.outputs[k].type;
-    output.rank = model.outputs[k].rank;
+    output.type = model->outputs[k].type;
+    output.rank = model->outputs[k].rank;
     memcpy(output.shape, outputBuffers[k].shape, sizeof(output.shape));
     output.bytes = outputBytes[k];
-    int64_t cache = caches.findOutput(k);
-    if (cache >= 0 && output.data)
-      caches.copyDense(cache, output.data);
-    else if (cache >= 0) {
-      if (Status status = caches.getDense(cache, output.data))
-        return status;
-    } else if (!output.data)
-      output.data = outputBuffers[k].data;
-    else if (output.bytes > 0)
-      memcpy(output.data, outputBuffers[k].data, output.bytes);
   }
   return {};
 }
 
+/// Puts the inputs where the device finds them. Those that are caches are in
+/// their buffers already.
+Status Session::uploadInputs() {
+  for (int64_t k = 0; k < model->num_inputs; ++k) {
+    const FulgurTensorInfo &info = model->inputs[k];
+    const FulgurTensor &input = *boundInputs[k];
+    int64_t bytes;
+    (void)computeBytes(input.shape, input.rank, getElementBytes(info.type),
+                       bytes);
+    if (caches->findInput(k) >= 0) {
+      stats.uploadedBytes += input.data ? bytes : 0;
+      continue;
+    }
+    std::string purpose = "input " + quoted(info.name);
+    if (Status status =
+            inputRooms[k].reserve(device.get(), bytes, purpose.c_str()))
+      return status;
+    inputPointers[k] = inputRooms[k].data();
+    if (Status status =
+            device->uploadAsync(inputPointers[k], input.data, bytes))
+      return status;
+    stats.uploadedBytes += bytes;
+  }
+  return {};
+}
+
+Status Session::runBound(FulgurTensor *outputs, int64_t numOutputs) {
+  stats.uploadedBytes = stats.downloadedBytes = 0;
+  if (Status status = caches->bind(boundInputs, dims, inputPointers))
+    return status;
+  stats.cacheBytes = caches->getBytes();
+  if (device)
+    if (Status status = uploadInputs())
+      return status;
+  for (int64_t i = 0; i < model->num_outputs; ++i) {
+    outputBuffers[i] = {outputRooms[i].data(), {}};
+    Shape shape = resolve(model->outputs[i]);
+    std::copy(shape.begin(), shape.end(), outputBuffers[i].shape);
+  }
+  FulgurStep step = {dims.data(),
+                     arena.data(),
+                     plan.offsets.data(),
+                     device ? deviceWeights.getPointers()
+                            : weights.getPointers(),
+                     inputPointers.data(),
+                     outputBuffers.data(),
+                     caches->getCapacities()};
+  if (!device)
+    context.run(model->step, step);
+  else if (Status status = deviceStep->run(context, step))
+    return status;
+  if (const Status *failure = context.getFailure())
+    return *failure;
+  caches->commit(dims);
+  if (Status status = checkOutputs())
+    return status;
+  return giveOutputs(outputs, numOutputs);
+}
+
 Status Session::run(const FulgurTensor *inputs, int64_t numInputs,
                     FulgurTensor *outputs, int64_t numOutputs) {
+  DeviceScope scope(device.get());
+  if (scope.getStatus())
+    return scope.getStatus();
   Shape newDims;
   if (Status status = bindInputs(inputs, numInputs, newDims))
     return status;
   if (Status status = prepare(newDims))
     return status;
-  if (Status status = caches.bind(boundInputs, dims, inputPointers))
-    return status;
-  stats.cacheBytes = caches.getBytes();
-  for (int64_t i = 0; i < model.num_outputs; ++i) {
-    outputBuffers[i] = {outputRooms[i].data(), {}};
-    Shape shape = resolve(model.outputs[i]);
-    std::copy(shape.begin(), shape.end(), outputBuffers[i].shape);
-  }
-  FulgurStep step = {dims.data(),           arena.data(),
-                     plan.offsets.data(),   weights.getPointers(),
-                     inputPointers.data(),  outputBuffers.data(),
-                     caches.getCapacities()};
-  context.run(model.step, step);
-  if (const std::string *failure = context.getFailure())
-    return fail(ExitCode::InvalidInput, "%s", failure->c_str());
-  caches.commit(dims);
-  if (Status status = checkOutputs())
-    return status;
-  return giveOutputs(outputs, numOutputs);
+  Status status = runBound(outputs, numOutputs);
+  // The caller's memory is not used any more once this returns.
+  if (status && device)
+    (void)device->synchronize();
+  return status;
 }

@@ -7,6 +7,8 @@
 //===----------------------------------------------------------------------===//
 #include "lib/Runtime/StepContext.h"
 
+#include "lib/Runtime/DeviceStep.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <csetjmp>
@@ -26,7 +28,7 @@ StepContext *StepContext::getCurrent() { return current; }
 void StepContext::setCurrent(StepContext *context) { current = context; }
 
 void StepContext::begin() {
-  failed = false;
+  failure = {};
   // Steps resemble each other: what one needed in pieces, the next gets from
   // one block.
   if (blocks.size() > 1)
@@ -53,11 +55,13 @@ void StepContext::run(void (*function)(const FulgurStep *step),
   _exit(static_cast<int>(ExitCode::ToolFailed));
 }
 
-void *StepContext::allocate(int64_t bytes) {
+Status StepContext::allocate(int64_t bytes, void *&memory) {
   constexpr int64_t smallest = 1 << 16;
+  Device *device = deviceStep ? &deviceStep->getDevice() : nullptr;
   std::lock_guard<std::mutex> lock(mutex);
   if (bytes < 0 || bytes > INT64_MAX / 4)
-    endProcess("a step of the model asks for more memory than any machine has");
+    return fail(ExitCode::ToolFailed, "a step of the model asks for more "
+                                      "memory than any machine has");
   int64_t rounded = std::max<int64_t>(bytes, 1);
   rounded =
       (rounded + FULGUR_ALIGNMENT - 1) / FULGUR_ALIGNMENT * FULGUR_ALIGNMENT;
@@ -65,24 +69,30 @@ void *StepContext::allocate(int64_t bytes) {
     int64_t wanted = std::max(rounded, smallest);
     if (blocks.empty())
       wanted = std::max(wanted, total);
-    Block block;
-    if (Status status = block.allocate(wanted, "the results of a step"))
-      endProcess(status.text);
+    Buffer block;
+    if (Status status = block.allocate(device, wanted, "the results of a step"))
+      return status;
     total = blocks.empty() ? wanted : total + wanted;
     blocks.push_back(std::move(block));
     used = 0;
   }
-  char *memory = blocks.back().data() + used;
+  memory = blocks.back().data() + used;
   used += rounded;
-  return memory;
+  return {};
 }
 
-void StepContext::fail(const char *text) {
+bool StepContext::report(Status status) {
+  if (!status)
+    return false;
   std::lock_guard<std::mutex> lock(mutex);
-  if (failed)
-    return;
-  failed = true;
-  failure = text ? text : "";
+  if (!failure)
+    failure = std::move(status);
+  return true;
+}
+
+void StepContext::endStep() {
+  if (endOfStep)
+    longjmp(*endOfStep, 1);
 }
 
 void fulgur_parallel_for(void (*fn)(void *ctx, int64_t begin, int64_t end),
@@ -97,10 +107,20 @@ void fulgur_parallel_for(void (*fn)(void *ctx, int64_t begin, int64_t end),
   endOfStep = outside;
 }
 
-void *fulgur_alloc(int64_t bytes) { return current->allocate(bytes); }
+void *fulgur_alloc(int64_t bytes) {
+  void *memory = nullptr;
+  if (current->deviceStep) {
+    if (current->report(current->deviceStep->useHost()) ||
+        current->report(current->allocate(bytes, memory)))
+      StepContext::endStep();
+    return memory;
+  }
+  if (Status status = current->allocate(bytes, memory))
+    endProcess(status.text);
+  return memory;
+}
 
 void fulgur_fail(const char *text) {
-  current->fail(text);
-  if (endOfStep)
-    longjmp(*endOfStep, 1);
+  current->report({ExitCode::InvalidInput, text ? text : ""});
+  StepContext::endStep();
 }

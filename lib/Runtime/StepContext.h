@@ -10,7 +10,7 @@
 #define FULGUR_LIB_RUNTIME_STEPCONTEXT_H
 
 #include "fulgur/Runtime/Model.h"
-#include "lib/Runtime/Memory.h"
+#include "lib/Runtime/Buffer.h"
 #include "lib/Runtime/ThreadPool.h"
 
 #include <mutex>
@@ -18,6 +18,8 @@
 #include <vector>
 
 namespace fulgur::rt {
+
+class DeviceStep;
 
 class StepContext {
 public:
@@ -31,20 +33,26 @@ public:
   /// of the last one. A failure ends the step where it is reported.
   void run(void (*function)(const FulgurStep *step), const FulgurStep &step);
 
-  void *allocate(int64_t bytes);
-  void fail(const char *text);
+  /// As fulgur_alloc(); on the device of the step.
+  Status allocate(int64_t bytes, void *&memory);
+  /// Keeps the first failure; false for success.
+  bool report(Status status);
+  /// Ends the current step, which has failed; returns in a parallel loop. No
+  /// destructor of the caller runs.
+  static void endStep();
   /// Null when the step went well.
-  const std::string *getFailure() const { return failed ? &failure : nullptr; }
+  const Status *getFailure() const { return failure ? &failure : nullptr; }
 
   ThreadPool pool;
+  /// Of a step that runs on a device; its memory is there, too.
+  DeviceStep *deviceStep = nullptr;
 
 private:
   std::mutex mutex;
-  std::vector<Block> blocks;
+  std::vector<Buffer> blocks;
   int64_t used = 0;  // of the last block
   int64_t total = 0; // of all blocks
-  bool failed = false;
-  std::string failure;
+  Status failure;
 };
 
 } // namespace fulgur::rt

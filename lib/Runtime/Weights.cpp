@@ -65,10 +65,15 @@ static bool leavesFolder(const std::string &name) {
   return false;
 }
 
-Weights::~Weights() {
+Weights::~Weights() { release(); }
+
+void Weights::release() {
   for (auto &entry : files)
     if (entry.second.data)
       munmap(entry.second.data, entry.second.size);
+  files.clear();
+  blocks.clear();
+  pointers.clear();
 }
 
 Status Weights::map(const std::string &name,
@@ -163,6 +168,7 @@ Status Weights::load(const FulgurModel &model, const FulgurWeight &weight,
 
   char *data = file.data ? file.data + weight.offset : nullptr;
   storedBytes += weight.bytes;
+  sizes.push_back(weight.packed ? packed : weight.bytes);
   bool repack = weight.packed != 0 && !weight.stored_packed;
   int64_t alignment = weight.packed ? FULGUR_ALIGNMENT : element;
   bool aligned = reinterpret_cast<uintptr_t>(data) % alignment == 0;

@@ -39,7 +39,13 @@ public:
   Status load(const FulgurModel &model, const std::vector<std::string> &folders,
               ThreadPool &pool);
 
+  /// Gives up what was loaded, but for what getStoredBytes() and
+  /// getPackedBytes() say.
+  void release();
+
   void *const *getPointers() const { return pointers.data(); }
+  /// Of one weight, as the step gets it.
+  int64_t getBytes(int64_t i) const { return sizes[i]; }
   int64_t getStoredBytes() const { return storedBytes; }
   int64_t getPackedBytes() const { return packedBytes; }
 
@@ -57,6 +63,7 @@ private:
   std::map<std::string, File> files;
   std::vector<Block> blocks;
   std::vector<void *> pointers;
+  std::vector<int64_t> sizes; // in bytes
   int64_t storedBytes = 0;
   int64_t packedBytes = 0;
 };

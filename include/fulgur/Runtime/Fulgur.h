@@ -40,6 +40,12 @@ typedef struct FulgurOptions {
   /* Where the weight files are. Null: where the model was compiled from, else
    * next to the library or executable. */
   const char *weights_dir;
+  /* Where steps run: "cpu" (also when null), "cuda", "cuda:N" or, for tests of
+   * a model made with --gpu-emulator, "emulator", "emulator:sm_90a". Inputs and
+   * outputs are memory of the host in any case. */
+  const char *device;
+  /* Another order of threads in the emulator for every number. */
+  uint64_t emulator_seed;
 } FulgurOptions;
 
 /* A dense, row-major tensor, aligned to its element. */
@@ -78,8 +84,9 @@ FULGUR_API fulgur_session *fulgur_create(const FulgurOptions *options);
  *     most as many rows as are kept: it is the first ones of them. Fewer rows
  *     than were left take tokens back.
  *
- * Neither copies, with one exception: an output that is asked for is dense, and
- * where a batch has several sequences that is a copy; the second way avoids it.
+ * Neither copies, with one exception: an output that is asked for is dense and
+ * on the host; where a batch has several sequences, and on a device, that is a
+ * copy, which the second way avoids.
  * Any other `data` starts the cache anew, and is copied into the buffer. After
  * a run that fails the cache keeps the rows that the run was given at most. */
 FULGUR_API int32_t fulgur_run(fulgur_session *session,
