@@ -22,6 +22,7 @@ using namespace fulgur;
 void fulgur::buildLowerToGPUPipeline(OpPassManager &pm) {
   // Loops, and kernels of them.
   pm.addPass(createGlobalsToWeightsPass());
+  pm.addPass(createLowerKernelCallsPass());
   pm.addPass(createLowerLinalgPass({/*shareElements=*/true}));
   pm.addPass(createForallToParallelLoopPass());
   pm.addPass(createCanonicalizerPass());

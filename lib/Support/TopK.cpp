@@ -13,6 +13,8 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
+#include <limits>
+
 using namespace mlir;
 using namespace fulgur;
 
@@ -59,6 +61,27 @@ Value fulgur::encodeKey(Emitter &e, Value bits, Value index) {
   low = arith::XOrIOp::create(b, e.loc, low, e.number(-1, b.getI32Type()));
   low = arith::ExtUIOp::create(b, e.loc, type, low);
   return arith::OrIOp::create(b, e.loc, high, low);
+}
+
+Value fulgur::encodeToken(Emitter &e, Value score, Value mask, Value index) {
+  OpBuilder &b = e.builder;
+  Type wide = score.getType();
+  Value seen = mask;
+  if (mask && !mask.getType().isInteger(1)) {
+    score = arith::AddFOp::create(b, e.loc, score, e.toFloat(mask, wide));
+    seen = arith::CmpFOp::create(b, e.loc, arith::CmpFPredicate::UGT, score,
+                                 e.real(-1e30, wide));
+  }
+  // NaN counts as −inf.
+  Value nan =
+      arith::CmpFOp::create(b, e.loc, arith::CmpFPredicate::UNO, score, score);
+  Value lowest = e.real(-std::numeric_limits<double>::infinity(), wide);
+  Value safe = arith::SelectOp::create(b, e.loc, nan, lowest, score);
+  Value key = encodeKey(e, orderedBits(e, safe, /*isUnsigned=*/false), index);
+  if (!seen)
+    return key;
+  return arith::SelectOp::create(b, e.loc, seen, key,
+                                 e.number(0, key.getType()));
 }
 
 Value fulgur::decodeKey(Emitter &e, Value key) {

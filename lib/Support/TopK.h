@@ -34,6 +34,12 @@ mlir::Value orderedBits(Emitter &e, mlir::Value value, bool isUnsigned);
 /// The key of the element with these bits at `index`, an index.
 mlir::Value encodeKey(Emitter &e, mlir::Value bits, mlir::Value index);
 
+/// The key of the token at `index`, an index, with this score, f32 or f64, as
+/// fulgur.select_tokens orders them. `mask` is null, an i1 or a float: the key
+/// of a token that it hides is 0.
+mlir::Value encodeToken(Emitter &e, mlir::Value score, mlir::Value mask,
+                        mlir::Value index);
+
 /// The index, an i32, that a key was made of; −1 for key 0.
 mlir::Value decodeKey(Emitter &e, mlir::Value key);
 

@@ -48,25 +48,42 @@ struct WeightInterface final
   }
 };
 
-struct PackedMatmulInterface final
-    : DstBufferizableOpInterfaceExternalModel<PackedMatmulInterface,
-                                              PackedMatmulOp> {
+/// An operation that writes to its destinations, on tensors and on memrefs.
+template <typename Model, typename Op>
+struct DestinationInterface
+    : DstBufferizableOpInterfaceExternalModel<Model, Op> {
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
                           const BufferizationOptions &options,
                           BufferizationState &state) const {
     SmallVector<Value> buffers;
-    for (Value operand : op->getOperands()) {
-      if (!isa<TensorType>(operand.getType()))
-        return success();
-      FailureOr<Value> buffer = getBuffer(rewriter, operand, options, state);
-      if (failed(buffer))
-        return failure();
-      buffers.push_back(*buffer);
+    SmallVector<Value> results;
+    for (OpOperand &operand : op->getOpOperands()) {
+      Value value = operand.get();
+      if (isa<TensorType>(value.getType())) {
+        FailureOr<Value> buffer = getBuffer(rewriter, value, options, state);
+        if (failed(buffer))
+          return failure();
+        value = *buffer;
+      }
+      buffers.push_back(value);
+      if (cast<DestinationStyleOpInterface>(op).isDpsInit(&operand))
+        results.push_back(value);
     }
-    PackedMatmulOp::create(rewriter, op->getLoc(), TypeRange{}, buffers,
-                           op->getAttrs());
-    replaceOpWithBufferizedValues(rewriter, op, buffers.back());
+    Op::create(rewriter, op->getLoc(), TypeRange{}, buffers, op->getAttrs());
+    replaceOpWithBufferizedValues(rewriter, op, results);
     return success();
+  }
+};
+
+struct PackedMatmulInterface final
+    : DestinationInterface<PackedMatmulInterface, PackedMatmulOp> {};
+
+/// A kernel does not read its destinations.
+struct CallKernelInterface final
+    : DestinationInterface<CallKernelInterface, CallKernelOp> {
+  bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
+                              const AnalysisState &) const {
+    return !cast<CallKernelOp>(op).isDpsInit(&operand);
   }
 };
 } // namespace
@@ -76,5 +93,6 @@ void fulgur::registerFulgurBufferizableOpInterfaces(DialectRegistry &registry) {
     GetWeightOp::attachInterface<WeightInterface<GetWeightOp>>(*context);
     SelectWeightOp::attachInterface<WeightInterface<SelectWeightOp>>(*context);
     PackedMatmulOp::attachInterface<PackedMatmulInterface>(*context);
+    CallKernelOp::attachInterface<CallKernelInterface>(*context);
   });
 }

@@ -315,6 +315,32 @@ def OutlineLayersPass : Pass<"fulgur-outline-layers", "::mlir::ModuleOp"> {
                            "::mlir::func::FuncDialect"];
 }
 
+def CallKernelsPass : Pass<"fulgur-call-kernels", "::mlir::ModuleOp"> {
+  let summary = "call the kernels that the GPU has for operations";
+  let description = [{
+    Operations of the table in `passes/LowerToGPU/Kernels` keep their meaning
+    until they are lowered, and get a place for their results.
+
+    Before:
+
+    ```mlir
+    %i = fulgur.select_tokens %s k 2048 : tensor<?x?x?xf32> -> tensor<?x?x2048xi32>
+    ```
+
+    After:
+
+    ```mlir
+    %e = tensor.empty(%b, %n) : tensor<?x?x2048xi32>
+    %i = fulgur.call_kernel "select_tokens"(%s) into(%e) config {k = 2048 : i64}
+        : (tensor<?x?x?xf32>) into(tensor<?x?x2048xi32>) -> tensor<?x?x2048xi32>
+    ```
+
+    Does not touch an operation whose types or sizes its kernel has no code for,
+    which a remark says: it decomposes.
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
 def DecomposePass : Pass<"fulgur-decompose", "::mlir::ModuleOp"> {
   let summary = "rewrite fulgur operations into the plain tensor code they mean";
   let description = [{

@@ -123,8 +123,10 @@ bool Splitter::touchesDevice(Operation *op) {
           return hostBuffers.contains(load.getMemRef())
                      ? WalkResult::advance()
                      : WalkResult::interrupt();
-        bool touches = isa<memref::StoreOp, memref::AtomicRMWOp,
-                           memref::GenericAtomicRMWOp, memref::CopyOp>(inner);
+        bool touches =
+            isa<memref::StoreOp, memref::AtomicRMWOp,
+                memref::GenericAtomicRMWOp, memref::CopyOp, gpu::LaunchFuncOp>(
+                inner);
         return touches ? WalkResult::interrupt() : WalkResult::advance();
       })
       .wasInterrupted();
@@ -227,6 +229,10 @@ LogicalResult Splitter::split(Block &block) {
         return failure();
       continue;
     }
+    if (isa<gpu::LaunchFuncOp>(op)) {
+      flush(&op);
+      continue;
+    }
     if (auto copy = dyn_cast<memref::CopyOp>(op)) {
       flush(copy);
       outliner.copy(copy);
@@ -244,8 +250,7 @@ LogicalResult Splitter::split(Block &block) {
       continue;
     }
     bool touches = touchesDevice(&op) || isa<func::CallOp>(op);
-    if (touches || usesGroup(&op) || op.hasTrait<OpTrait::IsTerminator>() ||
-        isa<gpu::LaunchFuncOp>(op))
+    if (touches || usesGroup(&op) || op.hasTrait<OpTrait::IsTerminator>())
       flush(&op);
     if (!touches)
       continue;

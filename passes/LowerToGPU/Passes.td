@@ -61,6 +61,41 @@ def GlobalsToWeightsPass : Pass<"fulgur-globals-to-weights", "::mlir::ModuleOp">
   let dependentDialects = ["::fulgur::FulgurDialect"];
 }
 
+def LowerKernelCallsPass : Pass<"fulgur-lower-kernel-calls", "::mlir::ModuleOp"> {
+  let summary = "Write the kernels that are called, and launch them";
+  let description = [{
+    Each `fulgur.call_kernel` becomes the launch of a kernel that the table in
+    `passes/LowerToGPU/Kernels` writes, once for all calls of equal types and
+    configurations.
+
+    Before:
+
+    ```mlir
+    fulgur.call_kernel "rms_norm"(%x, %w) into(%y) config {eps = 1.0e-06 : f64}
+        : (memref<?x7168xf32>, memref<7168xf32>) into(memref<?x7168xf32>)
+    ```
+
+    After:
+
+    ```mlir
+    gpu.launch_func @kernels::@rms_norm blocks in (%rows, %c1, %c1)
+        threads in (%c256, %c1, %c1) args(%x : …, %w : …, %y : …)
+
+    gpu.module @kernels {
+      gpu.func @rms_norm(%x: memref<?x7168xf32>, …) workgroup(…) kernel {
+        …
+    ```
+
+    Does not touch code that is no call: the loops of other operations become
+    kernels by another pass.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::gpu::GPUDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
 def OutlineKernelsPass : Pass<"fulgur-outline-kernels", "::mlir::ModuleOp"> {
   let summary = "Move the work of the step to kernels";
   let description = [{

@@ -16,8 +16,6 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
-#include <limits>
-
 using namespace mlir;
 using namespace fulgur;
 
@@ -196,33 +194,15 @@ static LogicalResult decomposeLightningIndexer(LightningIndexerOp op,
 /// may be null, hides it.
 static Value keyOf(Emitter &e, Value score, Value maskTensor, Value batch,
                    Value row, Value token) {
-  Type wide = score.getType();
-  auto encode = [&]() {
-    // NaN counts as −inf.
-    Value nan = arith::CmpFOp::create(e.builder, e.loc,
-                                      arith::CmpFPredicate::UNO, score, score);
-    Value lowest = e.real(-std::numeric_limits<double>::infinity(), wide);
-    Value safe = arith::SelectOp::create(e.builder, e.loc, nan, lowest, score);
-    return encodeKey(e, orderedBits(e, safe, /*isUnsigned=*/false), token);
-  };
   if (!maskTensor)
-    return encode();
+    return encodeToken(e, score, /*mask=*/{}, token);
   SmallVector<Value> at{batch, row, token};
   auto maskType = cast<RankedTensorType>(maskTensor.getType());
   for (auto [dim, index] : llvm::enumerate(at))
     if (maskType.getDimSize(dim) == 1)
       index = e.index(0);
   Value mask = tensor::ExtractOp::create(e.builder, e.loc, maskTensor, at);
-  Value seen = mask;
-  if (!mask.getType().isInteger(1)) {
-    mask = e.toFloat(mask, wide);
-    score = arith::AddFOp::create(e.builder, e.loc, score, mask);
-    seen = arith::CmpFOp::create(e.builder, e.loc, arith::CmpFPredicate::UGT,
-                                 score, e.real(-1e30, wide));
-  }
-  Value key = encode();
-  return arith::SelectOp::create(e.builder, e.loc, seen, key,
-                                 e.number(0, key.getType()));
+  return encodeToken(e, score, mask, token);
 }
 
 /// The token behind the last that query `row` sees: of T, or of T−S+s+1.

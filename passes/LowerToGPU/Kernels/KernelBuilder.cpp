@@ -1,0 +1,207 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Kernels on upstream's gpu, memref and scf dialects: what needs no feature of
+// one architecture.
+//
+//===----------------------------------------------------------------------===//
+#include "passes/LowerToGPU/Kernels/KernelBuilder.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace fulgur;
+
+using Values = SmallVector<Value>;
+
+static constexpr int64_t warpThreads = 32;
+
+//===----------------------------------------------------------------------===//
+// KernelEmitter
+//===----------------------------------------------------------------------===//
+
+Value KernelEmitter::thread() {
+  return gpu::ThreadIdOp::create(builder, loc, gpu::Dimension::x);
+}
+Value KernelEmitter::block() {
+  return gpu::BlockIdOp::create(builder, loc, gpu::Dimension::x);
+}
+Value KernelEmitter::addi(Value a, Value b) {
+  return arith::AddIOp::create(builder, loc, a, b);
+}
+Value KernelEmitter::subi(Value a, Value b) {
+  return arith::SubIOp::create(builder, loc, a, b);
+}
+Value KernelEmitter::muli(Value a, Value b) {
+  return arith::MulIOp::create(builder, loc, a, b);
+}
+Value KernelEmitter::divui(Value a, Value b) {
+  return arith::DivUIOp::create(builder, loc, a, b);
+}
+Value KernelEmitter::remui(Value a, Value b) {
+  return arith::RemUIOp::create(builder, loc, a, b);
+}
+Value KernelEmitter::compare(arith::CmpIPredicate predicate, Value a, Value b) {
+  return arith::CmpIOp::create(builder, loc, predicate, a, b);
+}
+Value KernelEmitter::select(Value condition, Value a, Value b) {
+  return arith::SelectOp::create(builder, loc, condition, a, b);
+}
+Value KernelEmitter::load(Value buffer, ValueRange indices) {
+  return memref::LoadOp::create(builder, loc, buffer, indices);
+}
+void KernelEmitter::store(Value value, Value buffer, ValueRange indices) {
+  memref::StoreOp::create(builder, loc, value, buffer, indices);
+}
+Value KernelEmitter::atomicAdd(Value value, Value buffer, ValueRange indices) {
+  return memref::AtomicRMWOp::create(builder, loc, arith::AtomicRMWKind::addi,
+                                     value, buffer, indices);
+}
+
+void KernelEmitter::ifTrue(Value condition, Code code) {
+  auto op = scf::IfOp::create(builder, loc, condition, /*withElse=*/false);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(op.thenBlock()->getTerminator());
+  code();
+}
+
+Values KernelEmitter::repeat(Value begin, Value end, Value step,
+                             ValueRange inits, ForBody body) {
+  auto op = scf::ForOp::create(
+      builder, loc, begin, end, step, inits,
+      [&](OpBuilder &, Location, Value i, ValueRange carried) {
+        // The loop's builder is another one; its place is where code goes.
+        OpBuilder::InsertionGuard guard(builder);
+        builder.setInsertionPointToEnd(i.getParentBlock());
+        scf::YieldOp::create(builder, loc, body(i, carried));
+      });
+  return op.getResults();
+}
+
+Values KernelEmitter::share(Value end, ValueRange inits, ForBody body) {
+  return repeat(thread(), end, index(threads), inits, body);
+}
+
+void KernelEmitter::share(Value end, function_ref<void(Value)> body) {
+  share(end, ValueRange(), [&](Value i, ValueRange) -> Values {
+    body(i);
+    return {};
+  });
+}
+
+void KernelEmitter::barrier() { gpu::BarrierOp::create(builder, loc); }
+
+Value KernelEmitter::combineBlock(Value value, Value scratch, Value neutral,
+                                  Combine combine) {
+  auto combineWarp = [&](Value own) {
+    for (int64_t distance = warpThreads / 2; distance > 0; distance /= 2) {
+      auto shuffle = gpu::ShuffleOp::create(builder, loc, own, distance,
+                                            warpThreads, gpu::ShuffleMode::XOR);
+      own = combine(own, shuffle.getShuffleResult());
+    }
+    return own;
+  };
+  Value own = thread(), width = index(warpThreads);
+  Value lane = remui(own, width);
+  value = combineWarp(value);
+  ifTrue(compare(arith::CmpIPredicate::eq, lane, index(0)),
+         [&] { store(value, scratch, divui(own, width)); });
+  barrier();
+  // Every warp combines what the warps have found.
+  Value known =
+      compare(arith::CmpIPredicate::ult, lane, index(threads / warpThreads));
+  Value slot = select(known, lane, index(0));
+  value = combineWarp(select(known, load(scratch, slot), neutral));
+  // The next use of `scratch` must not come before this one is read.
+  barrier();
+  return value;
+}
+
+Values KernelEmitter::at(Value buffer, Value row, Value column) {
+  auto type = llvm::cast<MemRefType>(buffer.getType());
+  Values indices(type.getRank(), column);
+  for (int64_t axis = type.getRank() - 2; axis > 0; --axis) {
+    Value size = memref::DimOp::create(builder, loc, buffer, axis);
+    indices[axis] = remui(row, size);
+    row = divui(row, size);
+  }
+  if (type.getRank() > 1)
+    indices[0] = row;
+  return indices;
+}
+
+//===----------------------------------------------------------------------===//
+// KernelBuilder
+//===----------------------------------------------------------------------===//
+
+MemRefType fulgur::sharedType(ArrayRef<int64_t> shape, Type element) {
+  auto space = gpu::AddressSpaceAttr::get(element.getContext(),
+                                          gpu::AddressSpace::Workgroup);
+  return MemRefType::get(shape, element, MemRefLayoutAttrInterface(), space);
+}
+
+Value fulgur::countRows(OpBuilder &builder, Location loc, Value buffer) {
+  auto type = cast<MemRefType>(buffer.getType());
+  Value count = arith::ConstantIndexOp::create(builder, loc, 1);
+  for (int64_t axis = 0; axis + 1 < type.getRank(); ++axis)
+    count = arith::MulIOp::create(
+        builder, loc, count, memref::DimOp::create(builder, loc, buffer, axis));
+  return count;
+}
+
+KernelBuilder::KernelBuilder(ModuleOp module) : module(module) {}
+
+gpu::GPUModuleOp KernelBuilder::getModule() {
+  for (auto known : module.getOps<gpu::GPUModuleOp>())
+    return known;
+  module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),
+                  UnitAttr::get(module.getContext()));
+  OpBuilder builder(module.getContext());
+  builder.setInsertionPointToEnd(module.getBody());
+  return gpu::GPUModuleOp::create(builder, module.getLoc(), "kernels");
+}
+
+void KernelBuilder::launch(Operation *call, StringRef name,
+                           DictionaryAttr config, ValueRange arguments,
+                           ArrayRef<MemRefType> shared, int64_t threads,
+                           Value blocks, Body body) {
+  assert(threads % warpThreads == 0 && threads <= 1024 && "no such block");
+  std::string key;
+  llvm::raw_string_ostream os(key);
+  os << name << config << threads;
+  for (Value argument : arguments)
+    os << argument.getType();
+  gpu::GPUFuncOp &kernel = kernels[key];
+  OpBuilder builder(call);
+  Location loc = call->getLoc();
+  if (!kernel) {
+    gpu::GPUModuleOp target = getModule();
+    std::string symbol = name.str();
+    for (unsigned i = 0; target.lookupSymbol(symbol); ++i)
+      symbol = (name + "_" + Twine(i)).str();
+    OpBuilder inside(module.getContext());
+    inside.setInsertionPointToEnd(target.getBody());
+    auto type = inside.getFunctionType(TypeRange(arguments), {});
+    kernel =
+        gpu::GPUFuncOp::create(inside, loc, symbol, type,
+                               SmallVector<Type>(shared.begin(), shared.end()));
+    kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
+                    inside.getUnitAttr());
+    kernel.setKnownBlockSizeAttr(
+        inside.getDenseI32ArrayAttr({static_cast<int32_t>(threads), 1, 1}));
+    inside.setInsertionPointToEnd(&kernel.getBody().front());
+    KernelEmitter e(inside, loc, threads);
+    body(e, kernel.getArguments().take_front(arguments.size()),
+         kernel.getWorkgroupAttributions());
+    gpu::ReturnOp::create(inside, loc);
+  }
+  Value one = arith::ConstantIndexOp::create(builder, loc, 1);
+  Value block = arith::ConstantIndexOp::create(builder, loc, threads);
+  gpu::LaunchFuncOp::create(builder, loc, kernel,
+                            gpu::KernelDim3{blocks, one, one},
+                            gpu::KernelDim3{block, one, one},
+                            /*dynamicSharedMemorySize=*/Value(), arguments);
+}
