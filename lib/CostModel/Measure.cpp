@@ -38,11 +38,14 @@
 
 using namespace fulgur;
 
-/// How long a run takes at least; its shortest is what counts.
-static constexpr double runSeconds = 0.01;
-static constexpr int numRuns = 12;
-/// Main memory is read beyond all caches.
+/// How long a run takes at least; its shortest is what counts. Beside other
+/// work no core is free for long: many short runs find a moment when all are,
+/// and a run shorter than the turn that a scheduler gives fits into it.
+static constexpr double runSeconds = 0.002;
+static constexpr int numRuns = 60;
+/// Main memory is read beyond all caches, a part at a time.
 static constexpr int64_t mainMemoryBytes = int64_t(256) << 20;
+static constexpr int mainMemoryParts = 16;
 
 static double now() {
   return std::chrono::duration<double>(
@@ -337,10 +340,16 @@ static auto getReader() {
   return readPlain;
 }
 
-/// Bytes a second of `threads` threads, each of which reads `bytes` of its own.
+/// Bytes a second of `threads` threads, each of which reads `bytes` of its own
+/// in so many parts, one a turn.
 static double measureReading(Meter &meter, const Memory &memory, int threads,
-                             int64_t bytes) {
+                             int64_t bytes, int parts) {
   auto read = getReader();
+  struct alignas(64) Position {
+    int64_t part = 0;
+  };
+  std::vector<Position> positions(threads);
+  int64_t each = bytes / parts / 4096 * 4096;
   double best = 0;
   for (Way way : {Way{1, 0},
                   {4, 0},
@@ -352,11 +361,13 @@ static double measureReading(Meter &meter, const Memory &memory, int threads,
                   {1, 2048}})
     best = std::max(best, meter.getRate(threads, [&](int thread, int64_t n) {
       double total = 0;
-      for (int64_t i = 0; i < n; ++i)
-        total += read(memory.data + thread * bytes, bytes, way);
+      for (int64_t i = 0; i < n; ++i) {
+        int64_t part = positions[thread].part++ % parts;
+        total += read(memory.data + thread * bytes + part * each, each, way);
+      }
       return total;
     }));
-  return best * static_cast<double>(bytes);
+  return best * static_cast<double>(each);
 }
 
 namespace {
@@ -394,11 +405,11 @@ static void measureMemory(Meter &meter, Machine &machine) {
   if (!memory.data)
     return;
   int cores = meter.getCores();
-  auto measure = [&](std::string name, double capacity, int64_t each) {
-    each = each / 4096 * 4096;
+  auto measure = [&](std::string name, double capacity, int64_t each,
+                     int parts) {
     machine.memory.push_back({std::move(name), capacity,
-                              measureReading(meter, memory, cores, each),
-                              measureReading(meter, memory, 1, each)});
+                              measureReading(meter, memory, cores, each, parts),
+                              measureReading(meter, memory, 1, each, parts)});
   };
   int level = 0;
   for (int index = 0; index < 8; ++index) {
@@ -407,12 +418,12 @@ static void measureMemory(Meter &meter, Machine &machine) {
     int64_t each = cache.bytes / 2 / (cache.isShared ? cores : 1);
     if (each > 0 && each * cores <= mainMemoryBytes / 4)
       measure("L" + std::to_string(++level), static_cast<double>(cache.bytes),
-              each);
+              each, /*parts=*/1);
   }
   measure("DRAM",
           static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
               static_cast<double>(sysconf(_SC_PAGESIZE)),
-          mainMemoryBytes / cores);
+          mainMemoryBytes / cores, mainMemoryParts);
 }
 
 Machine fulgur::measureMachine() {

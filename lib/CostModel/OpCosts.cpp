@@ -7,14 +7,21 @@
 //===----------------------------------------------------------------------===//
 #include "lib/CostModel/OpCosts.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace fulgur;
 
+/// An exponential or another function, by the length of its polynomial.
+static constexpr double functionFlops = 10;
 /// Operations of the softmax of one score: scale, greatest, difference, sum and
-/// weight; the exponential counts as 10, the length of its polynomial.
-static constexpr double softmaxFlops = 15;
+/// weight, and the exponential.
+static constexpr double softmaxFlops = 5 + functionFlops;
+/// One comparison a score and step of the histogram (lib/Support/TopK.h).
+static constexpr double selectFlops = 4;
 /// Bytes of a sum, in which scores are kept.
 static constexpr double sumBytes = 4;
 
@@ -110,6 +117,7 @@ private:
   Cost grouped(GroupedMatmulOp matmul);
   Cost attention(AttentionOp attention);
   Cost index(Value query, Value key);
+  Cost linalg(linalg::LinalgOp op);
 
   Operation *op;
   Extents &extents;
@@ -160,9 +168,49 @@ Cost Counter::index(Value query, Value key) {
   return cost;
 }
 
+/// Operations on floats in the body, once for each point of the loops. An
+/// output that the body does not read is only written.
+Cost Counter::linalg(linalg::LinalgOp op) {
+  Cost cost;
+  cost.launches = 1;
+  for (OpOperand &operand : op->getOpOperands())
+    if (isa<ShapedType>(operand.get().getType()) &&
+        op.payloadUsesValueFromOperand(&operand))
+      cost.bytes += extents.bytes(operand.get());
+  for (Value result : op->getResults())
+    cost.bytes += extents.bytes(result);
+  double points = 1;
+  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop) {
+    Value operand;
+    unsigned dim;
+    if (succeeded(op.mapIterationSpaceDimToOperandDim(loop, operand, dim)))
+      points *= size(operand, dim);
+  }
+  for (Operation &inner : op.getBlock()->without_terminator()) {
+    if (inner.getNumResults() != 1 ||
+        !isa<FloatType>(inner.getResult(0).getType()))
+      continue;
+    NumberType type = getNumberType(inner.getResult(0).getType());
+    if (isa<math::FmaOp>(inner))
+      cost.flopsOf(type) += 2 * points;
+    else if (isa<math::MathDialect>(inner.getDialect()))
+      cost.flopsOf(type) += functionFlops * points;
+    else if (isa<arith::ArithDialect>(inner.getDialect()) &&
+             !inner.hasTrait<OpTrait::ConstantLike>() &&
+             !isa<CastOpInterface>(inner))
+      cost.flopsOf(type) += points;
+  }
+  return cost;
+}
+
 Cost Counter::count() {
   return llvm::TypeSwitch<Operation *, Cost>(op)
-      .Case<DimOp, GetWeightOp, WeightOp>([](auto) { return Cost(); })
+      // Names of what is in memory, and views of it.
+      .Case<DimOp, GetWeightOp, SelectWeightOp, WeightOp, tensor::DimOp,
+            tensor::EmptyOp, tensor::CastOp, tensor::CollapseShapeOp,
+            tensor::ExpandShapeOp, tensor::ExtractSliceOp>(
+          [](auto) { return Cost(); })
+      .Case([&](linalg::LinalgOp op) { return linalg(op); })
       .Case([&](LinearOp linear) {
         return compute(2 * elements(linear.getInput()) *
                            size(linear.getResult(),
@@ -196,7 +244,11 @@ Cost Counter::count() {
         return index(indexer.getQuery(), indexer.getKey());
       })
       .Case([&](IndexSelectOp select) {
-        return index(select.getQuery(), select.getKey());
+        Value query = select.getQuery(), key = select.getKey();
+        Cost cost = index(query, key);
+        cost.flopsOf(sumType(typeOf(query))) +=
+            selectFlops * size(query, 0) * size(query, 1) * size(key, 1);
+        return cost;
       })
       .Case([&](SelectionMaskOp mask) {
         Value result = mask.getResult();
@@ -204,9 +256,8 @@ Cost Counter::count() {
                                     size(result, 2),
                                     size(mask.getIndices(), 2));
       })
-      // One comparison a score and step of the histogram (lib/Support/TopK.h).
       .Case([&](SelectTokensOp select) {
-        return elementwise(4, select.getScores());
+        return elementwise(selectFlops, select.getScores());
       })
       .Case([&](RouteOp route) { return elementwise(15, route.getLogits()); })
       .Case([&](RMSNormOp norm) { return elementwise(4, norm.getInput()); })
