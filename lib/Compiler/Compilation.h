@@ -56,6 +56,7 @@ private:
   ExitCode dump(Stage stage);
   ExitCode writeText(llvm::StringRef path);
   ExitCode explain();
+  void examineRaised();
 
   const CompileOptions &options;
   /// Outlives the context, whose passes write to it.
@@ -68,6 +69,8 @@ private:
   std::optional<ReportRecorder> report;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   LayerMap layers;
+  /// The cost of a step as it was recognised, for --explain.
+  std::optional<Cost> step;
   /// The stage that `module` is at.
   Stage reached = Stage::Imported;
 };

@@ -222,14 +222,13 @@ ExitCode Compilation::explain() {
     return ExitCode::Success;
   std::string text;
   llvm::raw_string_ostream os(text);
-  if (options.explain == ExplainMode::JSON) {
-    printExplanationJSON(remarks, layers, os);
-  } else {
-    FailureOr<Machine> machine = getMachine(*module);
-    if (failed(machine))
-      return ExitCode::InvalidInput;
-    printExplanation(remarks, layers, *machine, os);
-  }
+  FailureOr<Machine> machine = getMachine(*module);
+  if (failed(machine))
+    return ExitCode::InvalidInput;
+  if (options.explain == ExplainMode::JSON)
+    printExplanationJSON(remarks, layers, step, *machine, os);
+  else
+    printExplanation(remarks, layers, step, *machine, os);
   return writeStandardOutput(text);
 }
 
@@ -271,17 +270,24 @@ ExitCode Compilation::checkFiles() {
   return ExitCode::Success;
 }
 
+/// What is told of the graph that was recognised, before it changes.
+void Compilation::examineRaised() {
+  layers.addLayers(*module);
+  if (options.explain != ExplainMode::None)
+    step = getTotalCost(buildGraph(*module, {}));
+}
+
 ExitCode Compilation::runUntil(Stage last) {
   layers.addOrder(*module);
   while (reached < last) {
     if (reached == Stage::Raised)
-      layers.addLayers(*module);
+      examineRaised();
     Stage next = static_cast<Stage>(static_cast<unsigned>(reached) + 1);
     if (ExitCode code = runStage(next); code != ExitCode::Success)
       return code;
   }
   if (reached == Stage::Raised)
-    layers.addLayers(*module);
+    examineRaised();
   return ExitCode::Success;
 }
 

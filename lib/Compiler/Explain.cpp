@@ -8,7 +8,6 @@
 #include "lib/Compiler/Explain.h"
 
 #include "lib/Compiler/Diagnostics.h"
-#include "lib/CostModel/Cost.h"
 #include "lib/Support/Output.h"
 
 #include "llvm/Support/Format.h"
@@ -56,17 +55,19 @@ static std::string formatSeconds(double seconds) {
 }
 
 namespace {
+/// What the fusions of a compilation come to.
 struct Sum {
   unsigned count = 0;
-  double bytes = 0;
-  double flops = 0;
+  Cost saved;
 
-  void add(const RemarkEntry &entry) {
-    if (entry.outcome != "passed" || entry.category != "fuse")
-      return;
-    ++count;
-    bytes += getMetric(entry, "BytesSaved");
-    flops += getMetric(entry, "FlopsSaved");
+  explicit Sum(const RemarkLog &log) {
+    for (const RemarkEntry &entry : log.getEntries()) {
+      if (entry.outcome != "passed" || entry.category != "fuse")
+        continue;
+      ++count;
+      saved.bytes += getMetric(entry, "BytesSaved");
+      saved.flopsOf(NumberType::F32) += getMetric(entry, "FlopsSaved");
+    }
   }
 };
 } // namespace
@@ -84,31 +85,42 @@ static void printRow(const RemarkEntry &entry, llvm::raw_ostream &os) {
   os << onOneLine(text) << "\n";
 }
 
-static void printSum(const Sum &sum, const Machine &machine,
-                     llvm::raw_ostream &os) {
-  if (sum.count == 0)
+static void printTotals(const Sum &sum, const std::optional<Cost> &step,
+                        const Machine &machine, llvm::raw_ostream &os) {
+  auto orNone = [](std::string text) {
+    return text.empty() ? std::string("0") : text;
+  };
+  if (sum.count > 0)
+    os << sum.count << " fusions save " << orNone(formatBytes(sum.saved.bytes))
+       << " and " << orNone(formatFlops(sum.saved.getFlops()))
+       << " a step: " << orNone(formatSeconds(getSeconds(sum.saved, machine)))
+       << " on " << machine.name << ", as predicted\n";
+  if (!step)
     return;
-  Cost saved;
-  saved.flopsOf(NumberType::F32) = sum.flops;
-  saved.bytes = sum.bytes;
-  auto orNone = [](std::string text) { return text.empty() ? "0" : text; };
-  os << sum.count << " fusions save " << orNone(formatBytes(sum.bytes))
-     << " and " << orNone(formatFlops(sum.flops))
-     << " a step: " << orNone(formatSeconds(getSeconds(saved, machine)))
-     << " on " << machine.name << ", as predicted\n";
+  auto print = [&](StringRef what, const Cost &cost) {
+    os << llvm::left_justify(what, 37)
+       << llvm::right_justify(orNone(formatBytes(cost.bytes)), 12)
+       << llvm::right_justify(orNone(formatFlops(cost.getFlops())), 14) << "  "
+       << orNone(formatSeconds(getSeconds(cost, machine))) << "\n";
+  };
+  os << llvm::left_justify("", 37) << llvm::right_justify("bytes", 12)
+     << llvm::right_justify("FLOPs", 14) << "  time on " << machine.name
+     << ", as predicted\n";
+  print("a step before the fusions", *step);
+  print("a step after the fusions", *step - sum.saved);
 }
 
 void fulgur::printExplanation(const RemarkLog &log, const LayerMap &layers,
+                              const std::optional<Cost> &step,
                               const Machine &machine, llvm::raw_ostream &os) {
+  if (log.getEntries().empty())
+    return;
   // What is in no layer comes last.
   constexpr unsigned none = ~0u;
   std::map<unsigned, std::vector<const RemarkEntry *>> groups;
-  Sum sum;
-  for (const RemarkEntry &entry : log.getEntries()) {
+  for (const RemarkEntry &entry : log.getEntries())
     groups[layers.getLayer(getNodeName(entry.location)).value_or(none)]
         .push_back(&entry);
-    sum.add(entry);
-  }
   for (const auto &[layer, entries] : groups) {
     std::string title = layer != none        ? "layer " + std::to_string(layer)
                         : groups.size() == 1 ? std::string("model")
@@ -121,39 +133,59 @@ void fulgur::printExplanation(const RemarkLog &log, const LayerMap &layers,
       printRow(*entry, os);
     os << "\n";
   }
-  printSum(sum, machine, os);
+  printTotals(Sum(log), step, machine, os);
 }
 
 void fulgur::printExplanationJSON(const RemarkLog &log, const LayerMap &layers,
+                                  const std::optional<Cost> &step,
+                                  const Machine &machine,
                                   llvm::raw_ostream &os) {
   llvm::json::OStream json(os, /*IndentSize=*/1);
   // A damaged model can have names that are no UTF-8.
   auto text = [](StringRef bytes) {
     return llvm::json::Value(llvm::json::fixUTF8(bytes));
   };
-  json.array([&] {
-    for (const RemarkEntry &entry : log.getEntries())
-      json.object([&] {
-        StringRef node = getNodeName(entry.location);
-        json.attribute("outcome", entry.outcome);
-        json.attribute("pass", text(entry.pass));
-        json.attribute("category", text(entry.category));
-        json.attribute("node", text(node));
-        if (std::optional<unsigned> layer = layers.getLayer(node))
-          json.attribute("layer", *layer);
-        else
-          json.attribute("layer", nullptr);
-        json.attribute("message", text(entry.text));
-        json.attributeObject("metrics", [&] {
-          for (const auto &[name, value] : entry.arguments) {
-            double number;
-            if (StringRef(value).getAsDouble(number))
-              json.attribute(name, text(value));
-            else
-              json.attribute(name, number);
-          }
+  auto printCost = [&](StringRef key, const Cost &cost) {
+    json.attributeObject(key, [&] {
+      json.attribute("bytes", cost.bytes);
+      json.attribute("flops", cost.getFlops());
+      json.attribute("seconds", getSeconds(cost, machine));
+    });
+  };
+  json.object([&] {
+    json.attributeArray("remarks", [&] {
+      for (const RemarkEntry &entry : log.getEntries())
+        json.object([&] {
+          StringRef node = getNodeName(entry.location);
+          json.attribute("outcome", entry.outcome);
+          json.attribute("pass", text(entry.pass));
+          json.attribute("category", text(entry.category));
+          json.attribute("node", text(node));
+          if (std::optional<unsigned> layer = layers.getLayer(node))
+            json.attribute("layer", *layer);
+          else
+            json.attribute("layer", nullptr);
+          json.attribute("message", text(entry.text));
+          json.attributeObject("metrics", [&] {
+            for (const auto &[name, value] : entry.arguments) {
+              double number;
+              if (StringRef(value).getAsDouble(number))
+                json.attribute(name, text(value));
+              else
+                json.attribute(name, number);
+            }
+          });
         });
-      });
+    });
+    if (!step) {
+      json.attribute("totals", nullptr);
+      return;
+    }
+    json.attributeObject("totals", [&] {
+      json.attribute("machine", machine.name);
+      printCost("before", *step);
+      printCost("after", *step - Sum(log).saved);
+    });
   });
   os << "\n";
 }

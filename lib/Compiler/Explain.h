@@ -11,20 +11,27 @@
 
 #include "lib/Compiler/Layers.h"
 #include "lib/Compiler/RemarkLog.h"
-#include "lib/CostModel/Machine.h"
+#include "lib/CostModel/Cost.h"
 
 namespace fulgur {
 
-/// A table for each layer, and the sum of what the fusions save. Times are
-/// those that `machine` would take for the bytes and operations.
+/// A table for each layer, and what a step costs without and with the fusions,
+/// the bytes, operations and time. `step` is the cost of the recognised graph
+/// at the assumed sizes, if the compilation came past it; with the fusions it
+/// costs as much less as they save. Times are those that `machine` would take.
+/// Nothing if there are no remarks.
 void printExplanation(const RemarkLog &log, const LayerMap &layers,
-                      const Machine &machine, llvm::raw_ostream &os);
+                      const std::optional<Cost> &step, const Machine &machine,
+                      llvm::raw_ostream &os);
 
-/// An array of one object for each remark: "outcome", "pass", "category",
-/// "node", "layer" (null where it is not known), "message", and "metrics" by
-/// their names.
+/// An object of "remarks" and "totals". Each remark has "outcome", "pass",
+/// "category", "node", "layer" (null where it is not known), "message", and
+/// "metrics" by their names. The totals are null without a `step`, or have the
+/// name of the "machine" and "before" and "after" the fusions "bytes", "flops"
+/// and "seconds".
 void printExplanationJSON(const RemarkLog &log, const LayerMap &layers,
-                          llvm::raw_ostream &os);
+                          const std::optional<Cost> &step,
+                          const Machine &machine, llvm::raw_ostream &os);
 
 } // namespace fulgur
 

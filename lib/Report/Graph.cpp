@@ -252,3 +252,10 @@ Graph fulgur::buildGraph(ModuleOp module, const DimValues &sizes) {
     return {};
   return GraphBuilder(module, *machine, sizes).run(main);
 }
+
+Cost fulgur::getTotalCost(const Graph &graph) {
+  Cost total;
+  for (const GraphNode &node : graph.nodes)
+    total += node.cost;
+  return total;
+}

@@ -67,6 +67,9 @@ std::vector<std::string> getNodeNames(mlir::Location location);
 /// what the cost model assumes of other dimensions.
 Graph buildGraph(mlir::ModuleOp module, const DimValues &sizes);
 
+/// What all nodes cost together.
+Cost getTotalCost(const Graph &graph);
+
 /// Finds layers by structure alone: the longest stretch of nodes that repeats
 /// without a gap, cut where the fewest values cross, then the same on both
 /// sides. What starts like a layer without being repeated is a layer as well

@@ -58,12 +58,14 @@ private:
 };
 } // namespace
 
-/// What `chosen` saves at the assumed sizes.
-static Saving savingOf(const LatentSizes &sizes, LatentForm chosen) {
+/// What `chosen` saves at the assumed sizes: an open form is computed expanded.
+/// In a branch that sizes choose, what chose it has told the saving.
+static Saving savingOf(LatentAttentionOp op, const LatentSizes &sizes,
+                       LatentForm chosen) {
+  if (chosen == LatentForm::Expanded || op->getParentOfType<scf::IfOp>())
+    return {};
   Cost saved = getLatentAttentionCost(sizes, LatentForm::Expanded) -
                getLatentAttentionCost(sizes, LatentForm::Absorbed);
-  if (chosen == LatentForm::Expanded)
-    saved *= -1;
   return {saved.bytes, saved.getFlops()};
 }
 
@@ -115,7 +117,7 @@ void ChooseLatentFormPass::choose(LatentAttentionOp op,
     op.setForm(form);
     remarkFused(loc, passName,
                 stringifyLatentForm(form) + " for all sizes, by " + where,
-                savingOf(sizes, form));
+                savingOf(op, sizes, form));
     return;
   }
   OpBuilder builder(op);
@@ -131,7 +133,7 @@ void ChooseLatentFormPass::choose(LatentAttentionOp op,
   remarkFused(loc, passName,
               "absorbed or expanded by the sizes of the run (" +
                   stringifyLatentForm(assumed) + " as assumed), by " + where,
-              savingOf(sizes, assumed));
+              savingOf(op, sizes, assumed));
   branch(op, condition, builder);
 }
 

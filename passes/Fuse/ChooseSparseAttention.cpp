@@ -148,10 +148,12 @@ struct Costs {
       return getSeconds(at.masked(form) - at.sparse(), machine);
     });
   }
-  Saving saving(bool masked, LatentForm form) const {
-    Cost saved = sparse() - this->masked(form);
-    if (!masked)
-      saved *= -1;
+  /// What changing saves; `form` is the form that the masked one gets.
+  Saving saving(bool wasMasked, bool masked, LatentForm form) const {
+    if (wasMasked == masked)
+      return {};
+    Cost saved =
+        masked ? sparse() - this->masked(form) : this->masked(form) - sparse();
     return {saved.bytes, saved.getFlops()};
   }
 };
@@ -193,7 +195,10 @@ static void choose(SelectedAttention &attention, const Machine &machine) {
       remarkNotFused(loc, passName, "the attention stays " + what);
       return;
     }
-    remarkFused(loc, passName, what, costs.saving(isMaskBetter, form));
+    // The form stays open, which counts as expanded.
+    remarkFused(
+        loc, passName, what,
+        costs.saving(attention.isMasked, isMaskBetter, LatentForm::Expanded));
     replacement = attention.build(builder, isMaskBetter);
   } else {
     Emitter emitter(builder, loc);
@@ -213,7 +218,7 @@ static void choose(SelectedAttention &attention, const Machine &machine) {
                               "as assumed), by {1}",
                               name(isMaskAssumed), machine.name)
                     .str(),
-                costs.saving(isMaskAssumed, form));
+                costs.saving(attention.isMasked, isMaskAssumed, form));
     replacement =
         scf::IfOp::create(builder, loc, isMasked, branch(true), branch(false))
             .getResult(0);

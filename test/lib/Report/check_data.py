@@ -115,7 +115,7 @@ def main(report, explained, measured):
     check_fusions(data)
     check_costs(data)
     check_memory(data["memory"])
-    told = json.loads(pathlib.Path(explained).read_text())
+    told = json.loads(pathlib.Path(explained).read_text())["remarks"]
     assert len(told) == len(data["remarks"]), f"--explain tells of {len(told)}, the report of {len(data['remarks'])}"
     for one, remark in zip(told, data["remarks"]):
         assert (one["outcome"], one["pass"], one["message"]) == (remark["outcome"], remark["pass"], remark["text"])

@@ -2,7 +2,8 @@
 import json
 import sys
 
-remarks = json.load(open(sys.argv[1], encoding="utf-8"))
+explained = json.load(open(sys.argv[1], encoding="utf-8"))
+remarks = explained["remarks"]
 for remark in remarks:
     assert set(remark) == {"outcome", "pass", "category", "node", "layer", "message", "metrics"}, remark
     assert remark["outcome"] in ("passed", "missed", "failed", "note") and remark["node"] and remark["message"]
@@ -21,3 +22,13 @@ assert all(r["category"] == "fuse" and r["metrics"]["BytesSaved"] > 0 for r in s
 assert layers("fulgur-raise-route") == [1, 2]
 assert layers("fulgur-raise-experts") == [1, 2]
 assert layers("fulgur-raise-norm") == 4 * [0] + 4 * [1] + 5 * [2], layers("fulgur-raise-norm")
+
+# The fusions save what the totals differ by, and no more than there is.
+totals = explained["totals"]
+before, after = totals["before"], totals["after"]
+assert totals["machine"] == "x86-64", totals
+for key, metric in (("bytes", "BytesSaved"), ("flops", "FlopsSaved")):
+    saved = sum(r["metrics"].get(metric, 0) for r in remarks if r["outcome"] == "passed" and r["category"] == "fuse")
+    assert abs(before[key] - after[key] - saved) <= 1e-6 * before[key], (key, before, after, saved)
+for key in ("bytes", "flops", "seconds"):
+    assert 0 < after[key] <= before[key], (key, before, after)
