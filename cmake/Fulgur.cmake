@@ -70,7 +70,7 @@ function(fulgur_pass_library stage)
   fulgur_doc(passes-${stage} Passes.td -gen-pass-doc)
   add_public_tablegen_target(Fulgur${stage}PassIncGen)
   fulgur_library(Fulgur${stage} SOURCES ${ARG_SOURCES}
-    DEPENDS Fulgur${stage}PassIncGen FulgurDialectIncGen FulgurONNXDialectIncGen LINK ${ARG_LINK})
+    DEPENDS Fulgur${stage}PassIncGen FulgurDialectIncGen FulgurKernelDialectIncGen FulgurONNXDialectIncGen LINK ${ARG_LINK})
 endfunction()
 
 # fulgur_doc(page source.td generator...): build/docs/<page>.md, written by

@@ -9,6 +9,7 @@
 #define FULGUR_INITALL_H
 
 #include "dialects/Fulgur/IR/FulgurDialect.h"
+#include "dialects/Kernel/IR/KernelDialect.h"
 #include "dialects/ONNX/IR/ONNXDialect.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -27,7 +28,7 @@ namespace fulgur {
 inline void registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
-  registry.insert<FulgurDialect, onnx::ONNXDialect>();
+  registry.insert<FulgurDialect, kernel::KernelDialect, onnx::ONNXDialect>();
   registerFulgurBufferizableOpInterfaces(registry);
 }
 
