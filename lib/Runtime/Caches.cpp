@@ -52,7 +52,7 @@ Caches::Rows Caches::layOut(int64_t c, const int64_t *shape, char *start,
 
 /// Up is to the device, down is to the host.
 Status Caches::copy(const Rows &from, const Rows &to, int64_t rows,
-                    Direction direction) const {
+                    Direction direction) {
   int64_t bytes = rows * from.rowBytes;
   for (int64_t i = 0; i < from.outer && bytes > 0; ++i) {
     char *target = to.start + i * to.capacity * to.rowBytes;
@@ -60,9 +60,10 @@ Status Caches::copy(const Rows &from, const Rows &to, int64_t rows,
     Status status;
     if (!device)
       memcpy(target, source, bytes);
-    else if (direction == Direction::Up)
+    else if (direction == Direction::Up) {
       status = device->uploadAsync(target, source, bytes);
-    else if (direction == Direction::Down)
+      uploadedBytes += bytes;
+    } else if (direction == Direction::Down)
       status = device->downloadAsync(target, source, bytes);
     else
       status = device->copyAsync(target, source, bytes);
@@ -152,6 +153,7 @@ void Caches::forget() {
 
 Status Caches::bind(const std::vector<const FulgurTensor *> &inputs,
                     const Shape &dims, std::vector<void *> &pointers) {
+  uploadedBytes = 0;
   // What the caller gives may lie in any buffer, that of another cache too:
   // none is written to or given up before all is read that is in one.
   std::vector<Buffer> retired;
@@ -230,7 +232,7 @@ int64_t Caches::getBytes() const {
   return bytes;
 }
 
-Status Caches::copyDense(int64_t c, void *data) const {
+Status Caches::copyDense(int64_t c, void *data) {
   const int64_t *shape = caches[c].shape.data();
   int64_t rows = shape[model.caches[c].axis];
   return copy(layOut(c, shape, caches[c].block.data(), capacities[c]),

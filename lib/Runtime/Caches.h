@@ -50,13 +50,15 @@ public:
   const int64_t *getCapacities() const { return capacities.data(); }
   /// Of all buffers.
   int64_t getBytes() const;
+  /// What the last bind() copied to the device.
+  int64_t getUploadedBytes() const { return uploadedBytes; }
 
   /// All rows of cache `c` as a dense tensor of the host: the buffer itself
   /// where it is there and has no gaps, else a copy of the session's, which is
   /// whole when the device has been waited for. The caller may give either
   /// back.
   Status getDense(int64_t c, void *&data);
-  Status copyDense(int64_t c, void *data) const;
+  Status copyDense(int64_t c, void *data);
 
 private:
   /// Where rows lie: `outer` groups of rows of `rowBytes`, `capacity` rows
@@ -84,7 +86,7 @@ private:
               int64_t capacity) const;
   enum class Direction { Within, Up, Down };
   Status copy(const Rows &from, const Rows &to, int64_t rows,
-              Direction direction) const;
+              Direction direction);
   bool isHeld(int64_t c, const FulgurTensor &input) const;
   bool overlapsAny(const FulgurTensor &input) const;
   Status allocate(int64_t c, const FulgurTensor &input, int64_t rows,
@@ -94,6 +96,7 @@ private:
   Device *device;
   std::vector<Cache> caches;
   std::vector<int64_t> capacities;
+  int64_t uploadedBytes = 0;
 };
 
 } // namespace fulgur::rt

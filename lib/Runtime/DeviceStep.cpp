@@ -10,16 +10,19 @@
 #include "lib/Runtime/StepContext.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 using namespace fulgur;
 using namespace fulgur::rt;
 
+static constexpr int64_t stagingBytes = 4096;
+
 Status DeviceStep::prepare() {
   if (Status status =
           flag.allocate(&device, sizeof(int32_t), "the failure flag"))
     return status;
-  return hostFlag.allocate(sizeof(int32_t));
+  return staging.allocate(stagingBytes);
 }
 
 void DeviceStep::dropGraph() {
@@ -104,11 +107,11 @@ Status DeviceStep::run(StepContext &context, const FulgurStep &step) {
 
 Status DeviceStep::checkFlag(StepContext &context) {
   if (Status status =
-          device.downloadAsync(hostFlag.data(), flag.data(), sizeof(int32_t)))
+          device.downloadAsync(staging.data(), flag.data(), sizeof(int32_t)))
     return status;
   if (Status status = device.synchronize())
     return status;
-  int32_t number = *reinterpret_cast<const int32_t *>(hostFlag.data());
+  int32_t number = *reinterpret_cast<const int32_t *>(staging.data());
   if (number == 0)
     return {};
   if (number < 0 || number > model.num_failures)
@@ -184,9 +187,16 @@ Status DeviceStep::read(void *host, const void *src, int64_t bytes) {
   work.readBytes += bytes;
   if (Status status = useHost())
     return status;
-  if (Status status = device.downloadAsync(host, src, bytes))
-    return status;
-  return device.synchronize();
+  for (int64_t done = 0; done < bytes; done += stagingBytes) {
+    int64_t length = std::min(bytes - done, stagingBytes);
+    if (Status status = device.downloadAsync(
+            staging.data(), static_cast<const char *>(src) + done, length))
+      return status;
+    if (Status status = device.synchronize())
+      return status;
+    memcpy(static_cast<char *>(host) + done, staging.data(), length);
+  }
+  return {};
 }
 
 static DeviceStep &getStep() { return *StepContext::getCurrent()->deviceStep; }

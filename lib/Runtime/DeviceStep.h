@@ -39,7 +39,7 @@ struct DeviceWork {
 class DeviceStep {
 public:
   DeviceStep(Device &device, const FulgurModel &model)
-      : device(device), model(model), hostFlag(device) {}
+      : device(device), model(model), staging(device) {}
   ~DeviceStep() { dropGraph(); }
 
   Status prepare();
@@ -87,7 +87,9 @@ private:
   Device &device;
   const FulgurModel &model;
   Buffer flag;
-  StagingBuffer hostFlag;
+  /// What comes back during a step goes through here: a copy that is still
+  /// under way when a step is given up must not write to its stack.
+  StagingBuffer staging;
   DeviceWork work;
   bool isTimed = false;
   std::vector<Launch> launches;

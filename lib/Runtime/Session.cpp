@@ -389,10 +389,8 @@ Status Session::uploadInputs() {
     int64_t bytes;
     (void)computeBytes(input.shape, input.rank, getElementBytes(info.type),
                        bytes);
-    if (caches->findInput(k) >= 0) {
-      stats.uploadedBytes += input.data ? bytes : 0;
+    if (caches->findInput(k) >= 0)
       continue;
-    }
     std::string purpose = "input " + quoted(info.name);
     if (Status status =
             inputRooms[k].reserve(device.get(), bytes, purpose.c_str()))
@@ -407,10 +405,11 @@ Status Session::uploadInputs() {
 }
 
 Status Session::runBound(FulgurTensor *outputs, int64_t numOutputs) {
-  stats.uploadedBytes = stats.downloadedBytes = 0;
+  stats.downloadedBytes = 0;
   if (Status status = caches->bind(boundInputs, dims, inputPointers))
     return status;
   stats.cacheBytes = caches->getBytes();
+  stats.uploadedBytes = caches->getUploadedBytes();
   if (device)
     if (Status status = uploadInputs())
       return status;

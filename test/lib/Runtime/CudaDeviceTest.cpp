@@ -23,7 +23,10 @@ namespace {
 class CudaDeviceTest : public testing::Test {
 protected:
   void SetUp() override { driver = {}; }
-  void TearDown() override { EXPECT_EQ(driver.violations, ""); }
+  void TearDown() override {
+    session.reset();
+    EXPECT_EQ(driver.violations, "");
+  }
 
   Status load(const FulgurModel &model, const char *device = "cuda") {
     FulgurOptions options = {};
@@ -43,6 +46,7 @@ protected:
     outputs[0].name = "y";
     outputs[1].name = "total";
     Status status = session->run(inputs, 3, outputs, 2);
+    EXPECT_EQ(driver.pending, 0) << "memory of the caller may still be used";
     if (status)
       return status;
     auto *y = static_cast<const float *>(outputs[0].data);
@@ -161,6 +165,12 @@ TEST_F(CudaDeviceTest, EqualStepsBecomeAGraph) {
   ASSERT_EQ(run(90).text, "");
   EXPECT_TRUE(runsAsGraph());
   EXPECT_EQ(driver.captures, 2);
+  // Also with the same memory.
+  ASSERT_EQ(run(89).text, "");
+  EXPECT_FALSE(runsAsGraph());
+  ASSERT_EQ(run(90).text, "");
+  ASSERT_EQ(run(90).text, "");
+  EXPECT_TRUE(runsAsGraph());
   // The graph finds broken conditions, too.
   Status status = run(90, -1500);
   EXPECT_EQ(status.text, "expected x to be at least -1000");

@@ -149,9 +149,11 @@ TEST_P(DeviceSessionTest, CachesStayOnTheDevice) {
   // By the memory of the output, whole or in part: nothing is uploaded.
   void *present = run.outputs[2].data;
   ASSERT_EQ(run.on(session, present, 3).text, "");
+  EXPECT_EQ(session.getStats().uploadedBytes, 16 + 8);
   rows.insert(rows.end(), {1, 2, 3, 4});
   EXPECT_EQ(run.get<float>(2), rows);
   ASSERT_EQ(run.on(session, run.outputs[2].data, 1).text, "");
+  EXPECT_EQ(session.getStats().uploadedBytes, 16 + 8);
   EXPECT_EQ(run.get<float>(2),
             std::vector<float>({-50, -49, -48, -47, 1, 2, 3, 4}));
 }
@@ -196,6 +198,25 @@ TEST_P(DeviceSessionTest, TimesKernels) {
   }
   ASSERT_EQ(run.on(session).text, "");
   EXPECT_EQ(session.getDeviceStep()->getWork().kernels[0].seconds, 0);
+}
+
+TEST_P(DeviceSessionTest, ReadsOfTheHostAreWhole) {
+  static std::vector<float> got;
+  got.assign(4000, 0);
+  FulgurModel variant = *fulgur_model.variants[1];
+  variant.step = [](const FulgurStep *step) {
+    fulgur_model.variants[1]->step(step);
+    fulgur_device_read(got.data(), step->inputs[0], 16000);
+  };
+  const FulgurModel *const variants[] = {&variant};
+  FulgurModel model = fulgur_model;
+  model.variants = variants;
+  model.num_variants = 1;
+  Session session(model);
+  ASSERT_EQ(load(session).text, "");
+  ModelRun run = makeRun(1000, 0);
+  ASSERT_EQ(run.on(session).text, "");
+  EXPECT_EQ(got, run.x);
 }
 
 TEST_P(DeviceSessionTest, TellsOfUploads) {

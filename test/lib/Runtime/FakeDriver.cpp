@@ -90,8 +90,10 @@ Result cuDevicePrimaryCtxRetain(Context *context, DeviceNumber device) {
 Result cuDevicePrimaryCtxRelease_v2(DeviceNumber device) {
   if (driver.retained == 0)
     driver.violate("a context is released too often");
-  else if (--driver.retained == 0)
+  else if (--driver.retained == 0) {
     driver.broken = success;
+    driver.checkLeaks();
+  }
   return success;
 }
 

@@ -57,6 +57,8 @@ struct FakeDriverControl {
   int dependentLaunches = 0;
   int cubins = 0;
   int ptx = 0;
+  /// Copies and launches that have not run yet.
+  int pending = 0;
 };
 
 /// Exported by the driver as `fake_driver_control`.

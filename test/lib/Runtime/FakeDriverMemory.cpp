@@ -81,6 +81,11 @@ Result cuMemcpyDtoHAsync_v2(void *target, Address source, size_t bytes,
                             Stream stream) {
   if (Result result = driver.enterOutsideOfCapture("cuMemcpyDtoHAsync"))
     return result;
+  // The caller's frame may be gone when the copy runs.
+  char here = 0;
+  constexpr uintptr_t stackBytes = 1 << 20;
+  if (reinterpret_cast<uintptr_t>(target) - uintptr_t(&here) < stackBytes)
+    driver.violate("cuMemcpyDtoHAsync to the stack");
   if (!driver.checkDevice(source, bytes, "cuMemcpyDtoHAsync") ||
       !driver.checkHost(target, "cuMemcpyDtoHAsync"))
     return invalidValue;
@@ -147,10 +152,8 @@ Result cuEventSynchronize(Event event) {
     return result;
   auto *known = reinterpret_cast<FakeEvent *>(event);
   for (const auto &stream : driver.streams)
-    while (known->isPending && !stream->work.empty() && !driver.broken) {
-      stream->work.front()();
-      stream->work.pop_front();
-    }
+    while (known->isPending && !stream->work.empty() && !driver.broken)
+      driver.runNext(*stream);
   return driver.broken;
 }
 
