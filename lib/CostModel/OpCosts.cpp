@@ -22,6 +22,8 @@ static constexpr double functionFlops = 10;
 static constexpr double softmaxFlops = 5 + functionFlops;
 /// One comparison a score and step of the histogram (lib/Support/TopK.h).
 static constexpr double selectFlops = 4;
+/// Operations of a gated activation, an exponential among them.
+static constexpr double swigluFlops = 4 + functionFlops;
 /// Bytes of a sum, in which scores are kept.
 static constexpr double sumBytes = 4;
 
@@ -89,6 +91,39 @@ Cost fulgur::getSelectionMaskCost(double batch, double queries, double tokens,
   return cost;
 }
 
+ExpertsSizes ExpertsSizes::of(ExpertsOp op, Extents &extents) {
+  ExpertsSizes sizes;
+  Value down = op.getDown();
+  sizes.tokens = extents.size(op.getExperts(), 0);
+  sizes.places = extents.size(op.getExperts(), 1);
+  sizes.experts = extents.size(down, 0);
+  sizes.width = extents.size(op.getInput(), 1);
+  sizes.inner = extents.size(down, op.getDownTransposed() ? 2 : 1);
+  sizes.outer = extents.size(down, op.getDownTransposed() ? 1 : 2);
+  Type element = op.getType().getElementType();
+  sizes.type = getNumberType(element);
+  sizes.bytes = elementBytes(element);
+  return sizes;
+}
+
+Cost fulgur::getExpertsCost(const ExpertsSizes &x, ExpertsForm form,
+                            double used) {
+  double pairs = x.pairs(), expert = x.inner * (2 * x.width + x.outer);
+  double reads = form == ExpertsForm::PerToken ? pairs : used;
+  Cost cost;
+  cost.flopsOf(x.type) = 2 * pairs * expert;
+  cost.flopsOf(sumType(x.type)) += (swigluFlops + 1) * pairs * x.inner;
+  cost.bytes = x.bytes * (reads * expert + x.tokens * (x.width + x.outer)) +
+               12 * pairs; // experts, weights, order
+  cost.launches = 2 * reads;
+  if (form == ExpertsForm::PerToken)
+    return cost;
+  cost.flopsOf(sumType(x.type)) += pairs * x.outer;
+  cost.bytes += pairs * (x.bytes * x.width + 2 * sumBytes * x.outer);
+  cost.launches += 3;
+  return cost;
+}
+
 namespace {
 /// Counts what one operation does.
 class Counter {
@@ -146,6 +181,8 @@ Cost Counter::grouped(GroupedMatmulOp matmul) {
   double count = size(weights, 0), used = std::min(count, size(rows, 0));
   Cost cost = compute(2 * elements(rows) * size(matmul.getResult(), 1), rows);
   cost.bytes -= extents.bytes(weights) * (1 - used / std::max(1.0, count));
+  // One product after the other.
+  cost.launches = used;
   return cost;
 }
 
@@ -223,6 +260,12 @@ Cost Counter::count() {
                        matmul.getLhs());
       })
       .Case([&](GroupedMatmulOp matmul) { return grouped(matmul); })
+      .Case([&](ExpertsOp experts) {
+        ExpertsSizes sizes = ExpertsSizes::of(experts, extents);
+        return getExpertsCost(sizes,
+                              experts.getForm().value_or(ExpertsForm::Grouped),
+                              std::min(sizes.experts, sizes.pairs()));
+      })
       .Case([&](ScaledMatmulOp matmul) {
         Value left = matmul.getOperand(0), result = matmul.getResult();
         return compute(2 * elements(left) * size(result, 1), left);
@@ -263,7 +306,9 @@ Cost Counter::count() {
       .Case([&](RMSNormOp norm) { return elementwise(4, norm.getInput()); })
       .Case([&](AddRMSNormOp norm) { return elementwise(5, norm.getInput()); })
       .Case([&](LayerNormOp norm) { return elementwise(7, norm.getInput()); })
-      .Case([&](SwiGLUOp swiglu) { return elementwise(14, swiglu.getGate()); })
+      .Case([&](SwiGLUOp swiglu) {
+        return elementwise(swigluFlops, swiglu.getGate());
+      })
       .Case(
           [&](RotaryTableOp table) { return elementwise(22, table.getCos()); })
       .Case([&](RotaryEmbeddingOp rotate) {

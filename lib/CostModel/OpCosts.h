@@ -58,6 +58,32 @@ Cost getSparseLatentAttentionCost(const LatentSizes &sizes, double selected);
 Cost getSelectionMaskCost(double batch, double queries, double tokens,
                           double selected);
 
+/// The sizes of experts, by the letters of their description.
+struct ExpertsSizes {
+  double tokens = 1;  // N
+  double places = 1;  // k
+  double experts = 1; // X
+  double width = 1;   // K
+  double inner = 1;   // I
+  double outer = 1;   // D
+  NumberType type = NumberType::F32;
+  double bytes = 4; // of an element
+
+  static ExpertsSizes of(ExpertsOp op, Extents &extents);
+  double pairs() const { return tokens * places; }
+};
+
+/// Experts from the tokens to the sum. With P = N·k pairs and W = I·(2·K + D)
+/// numbers of an expert:
+///
+///   per_token  2·P·W operations; it reads an expert for each pair
+///   grouped    the same operations; it reads `used` experts, and beside that
+///              the row of each pair, and the sum of its token, which it writes
+///
+/// A block of rows stays in the cache. Every product is a loop that threads
+/// share, and so are the three of the sorting.
+Cost getExpertsCost(const ExpertsSizes &sizes, ExpertsForm form, double used);
+
 template <typename OpTy>
 LatentSizes LatentSizes::of(OpTy op, Extents &extents) {
   LatentSizes sizes;

@@ -214,6 +214,20 @@ def SeparateFillsPass : Pass<"fulgur-separate-fills", "::mlir::ModuleOp"> {
     %b = fulgur.packed_matmul %y, %v, %o : …
     ```
 
+    A loop that starts with one `tensor.empty` in two places gets two, as it
+    writes them as two:
+
+    ```mlir
+    scf.for … iter_args(%a = %e, %b = %e) …
+    ```
+
+    becomes
+
+    ```mlir
+    %f = tensor.empty(%n) : tensor<?xf32>
+    scf.for … iter_args(%a = %e, %b = %f) …
+    ```
+
     Does not touch a fill of a tensor that was there before, nor the use of one
     in a loop around which it is.
   }];

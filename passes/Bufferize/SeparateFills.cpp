@@ -6,6 +6,10 @@
 // for all of them, and copied for each. Filling it again takes less time than a
 // copy, and no memory in between.
 //
+// A tensor without content that a loop starts with in two places would be worse
+// off: one-shot bufferization finds no content that has to be kept, and makes
+// one buffer of what the loop writes as two.
+//
 //===----------------------------------------------------------------------===//
 #include "passes/Bufferize/Passes.h"
 
@@ -47,6 +51,21 @@ struct SeparateFillsPass final
     });
     for (linalg::FillOp fill : fills)
       separate(fill);
+    SmallVector<LoopLikeOpInterface> loops;
+    getOperation().walk(
+        [&](LoopLikeOpInterface loop) { loops.push_back(loop); });
+    for (LoopLikeOpInterface loop : loops)
+      separateInits(loop);
+  }
+
+  /// Gives every init of `loop` that has no content a tensor of its own.
+  static void separateInits(LoopLikeOpInterface loop) {
+    OpBuilder builder(loop);
+    llvm::SmallPtrSet<Value, 8> taken;
+    for (OpOperand &init : loop.getInitsMutable())
+      if (auto empty = init.get().getDefiningOp<tensor::EmptyOp>();
+          empty && !taken.insert(empty).second)
+        init.set(builder.clone(*empty)->getResult(0));
   }
 
   static void separate(linalg::FillOp fill) {

@@ -38,6 +38,7 @@ struct DecomposePass final : fulgur::impl::DecomposePassBase<DecomposePass> {
     populateDecomposeSelectionPatterns(patterns);
     populateDecomposeSelectionMaskPatterns(patterns);
     populateDecomposeExpertPatterns(patterns);
+    populateDecomposeFusedExpertPatterns(patterns);
     populateDecomposeQuantizationPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();

@@ -21,6 +21,8 @@ static const FusionInfo fusions[] = {
      [] { return createSkipSelectionPass(); }},
     {"fuse-index-select", "lightning indexer + top-k without the scores",
      [] { return createFuseIndexSelectPass(); }},
+    {"fuse-experts", "dispatch + experts + combine without a row for each pair",
+     [] { return createFuseExpertsPass(); }},
     {"merge-projections", "projections of the same rows as one product",
      [] { return createMergeProjectionsPass(); }},
     {"fuse-residual", "residual sums in the products that they add",

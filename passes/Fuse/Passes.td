@@ -55,6 +55,31 @@ def FuseIndexSelectPass : Pass<"fulgur-fuse-index-select", "::mlir::ModuleOp"> {
   }];
 }
 
+def FuseExpertsPass : Pass<"fulgur-fuse-experts", "::mlir::ModuleOp"> {
+  let summary = "experts from the tokens to the sum as one operation";
+  let description = [{
+    ```mlir
+    %rows, %sources, %offsets = fulgur.dispatch %x to %e of 256 : …
+    …                         // gate and up, swiglu, down
+    %y = fulgur.combine %r from %sources weights %w : …
+    ```
+
+    becomes
+
+    ```mlir
+    %y = fulgur.experts %x to %e weights %w gate_up %gu down %d grouped : …
+    ```
+
+    No array with a row for each pair of token and expert is left. The form is
+    chosen by cost; by the tokens of the run, in an `scf.if`, where they decide.
+
+    Does not touch rows that others read, activations other than SwiGLU, biases,
+    and what takes less time apart; a missed remark says which. Nor shared
+    experts: all tokens go to them, so that nothing of them is dispatched.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::scf::SCFDialect"];
+}
+
 def MergeProjectionsPass : Pass<"fulgur-merge-projections", "::mlir::ModuleOp"> {
   let summary = "projections of the same rows become one product";
   let description = [{

@@ -204,3 +204,77 @@ CombineOp::reifyResultShapes(OpBuilder &builder,
   reifySizes(builder, getResult(), {{getWeights(), 0}, {getRows(), 1}}, shapes);
   return success();
 }
+
+LogicalResult ExpertsOp::verify() {
+  // experts (C1)
+  if (getGateUp().empty() || getGateUp().size() > 2)
+    return emitOpError("expected 'gate_up' to be one stack or two, but got ")
+           << getGateUp().size();
+  Named input{"input", getInput()}, experts{"experts", getExperts()},
+      weights{"weights", getWeights()}, down{"down", getDown()},
+      result{"result", getResult()};
+  // experts (C2)
+  for (Named rows : {input, experts, weights, result})
+    if (failed(verifyRank(*this, rows, 2)))
+      return failure();
+  for (Value stack : getGateUp())
+    if (failed(verifyRank(*this, {"gate_up", stack}, 3)))
+      return failure();
+  if (failed(verifyRank(*this, down, 3)))
+    return failure();
+  // experts (C3)
+  if (failed(verifyEqualSizes(*this)) ||
+      failed(verifySize(*this, result, 0, input, 0)) ||
+      failed(verifySize(*this, result, 1, down, getDownTransposed() ? 1 : 2)))
+    return failure();
+  int64_t columns =
+      Named{"gate_up", getGateUp().front()}.size(getTransposed() ? 1 : 2);
+  if (!hasTwoStacks() && !ShapedType::isDynamic(columns)) {
+    // experts (C4)
+    if (columns % 2 != 0)
+      return emitOpError("expected 'gate_up' to have an even number of "
+                         "columns, but got ")
+             << columns;
+    if (failed(
+            verifySize(*this, down, getDownTransposed() ? 2 : 1, columns / 2)))
+      return failure();
+  }
+  // experts (C5)
+  if (hasTwoStacks() && getUpFirst())
+    return emitOpError("expected one stack of gate and up for 'up_first', but "
+                       "got 2");
+  // experts (C6)
+  for (Value stack : getGateUp())
+    if (failed(verifySameElement(*this, {"gate_up", stack}, input)))
+      return failure();
+  if (failed(verifySameElement(*this, down, input)))
+    return failure();
+  return verifySameElement(*this, result, input);
+}
+
+void ExpertsOp::getEqualSizes(SmallVectorImpl<EqualSizes> &sizes) {
+  Named input{"input", getInput()}, experts{"experts", getExperts()},
+      weights{"weights", getWeights()}, down{"down", getDown()},
+      first{"gate_up", getGateUp().front()};
+  int64_t inner = getTransposed() ? 2 : 1;
+  sizes.push_back({experts, 0, input, 0});
+  sizes.push_back({weights, 0, input, 0});
+  sizes.push_back({weights, 1, experts, 1});
+  sizes.push_back({first, inner, input, 1});
+  sizes.push_back({down, 0, first, 0});
+  if (!hasTwoStacks())
+    return;
+  Named gate{"gate", first.value}, up{"up", getGateUp().back()};
+  for (int64_t dim : {0, 1, 2})
+    sizes.push_back({up, dim, gate, dim});
+  sizes.push_back({down, getDownTransposed() ? 2 : 1, first, 3 - inner});
+}
+
+LogicalResult
+ExpertsOp::reifyResultShapes(OpBuilder &builder,
+                             ReifiedRankedShapedTypeDims &shapes) {
+  reifySizes(builder, getResult(),
+             {{getInput(), 0}, {getDown(), getDownTransposed() ? 1 : 2}},
+             shapes);
+  return success();
+}

@@ -3,7 +3,8 @@
 //===----------------------------------------------------------------------===//
 //
 // A mixture of experts: which experts a token goes to, the order of its rows by
-// expert, the products of each expert with its rows, and the way back.
+// expert, the products of each expert with its rows, and the way back; and all
+// behind the choice in one operation.
 //
 //===----------------------------------------------------------------------===//
 #ifndef FULGUR_EXPERT_OPS_TD
@@ -182,6 +183,69 @@ def Fulgur_CombineOp : Fulgur_Op<"combine", [Fulgur_Reify, Fulgur_EqualSizes]> {
   let assemblyFormat = [{
     $rows `from` $sources `weights` $weights attr-dict
     `:` type($rows) `,` type($sources) `,` type($weights) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Fulgur_ExpertsOp : Fulgur_Op<"experts", [Fulgur_Reify, Fulgur_EqualSizes]> {
+  let summary = "adds up what the experts of a token make of it";
+  let description = [{
+    Gated experts from the tokens to the sum: `fulgur.dispatch`, the products
+    with gate and up, `fulgur.swiglu`, the product with down and
+    `fulgur.combine` in one.
+
+    `result[n, :] = Σ_j weights[n, j] · (swiglu(input[n, :] · G[e],
+    input[n, :] · U[e]) · D[e])` with `e = experts[n, j]`
+
+    - `input` `[N, K]`; `experts`, `weights` `[N, k]`; `result` `[N, D]`.
+    - `gate_up` `[X, K, 2·I]`, the columns of G and behind them those of U, or
+      the other way round if `up_first`; or two stacks, G and U, `[X, K, I]`.
+      `down`, which is D, `[X, I, D]`. The last two dimensions of each are
+      swapped if it is `transposed`.
+    - `form` says how to compute it, not what: `per_token` takes the experts of
+      one token after the other, and reads an expert once for each token that
+      chose it; `grouped` sorts the pairs of token and expert by expert, and
+      takes the rows of one expert after the other, a block at a time. No form
+      has more than a block of intermediate rows. Without a form none is chosen
+      yet, and `grouped` is what it means.
+    - Sums are taken in f32 (f64 for f64), whatever the element type, in the
+      order of j (`per_token`) or of experts (`grouped`). The weight is a factor
+      of what D multiplies.
+    - The weights of an expert that no token chose are not read.
+    - An expert outside of [0, X) is undefined behaviour.
+
+    Constraints:
+    - (C1) `gate_up` is one stack or two.
+    - (C2) `input`, `experts`, `weights` and `result` have rank 2, `gate_up`
+      and `down` rank 3.
+    - (C3) The sizes of one letter agree.
+    - (C4) One stack of `gate_up` has an even number of columns.
+    - (C5) Only one stack can be `up_first`.
+    - (C6) `input`, `gate_up`, `down` and `result` have one element type.
+
+    Example:
+
+    ```mlir
+    %y = fulgur.experts %x to %e weights %w gate_up %gu transposed down %d transposed grouped
+        : tensor<?x7168xf32>, tensor<?x8xi32>, tensor<?x8xf32>, tensor<256x4096x7168xf32>, tensor<256x7168x2048xf32> -> tensor<?x7168xf32>
+    ```
+  }];
+  let arguments = (ins Fulgur_FloatTensor:$input, Fulgur_IndexTensor:$experts,
+                       Fulgur_FloatTensor:$weights, Variadic<Fulgur_FloatTensor>:$gate_up,
+                       Fulgur_FloatTensor:$down,
+                       UnitAttr:$transposed, UnitAttr:$up_first, UnitAttr:$down_transposed,
+                       OptionalAttr<Fulgur_ExpertsForm>:$form);
+  let results = (outs Fulgur_FloatTensor:$result);
+  let assemblyFormat = [{
+    $input `to` $experts `weights` $weights
+    `gate_up` custom<OneOrList>($gate_up) (`transposed` $transposed^)? (`up_first` $up_first^)?
+    `down` $down (`transposed` $down_transposed^)? ($form^)? attr-dict
+    `:` type($input) `,` type($experts) `,` type($weights) `,` custom<OneOrListTypes>(type($gate_up))
+    `,` type($down) `->` type($result)
+  }];
+  let extraClassDeclaration = [{
+    /// Whether gate and up are stacks of their own.
+    bool hasTwoStacks() { return getGateUp().size() == 2; }
   }];
   let hasVerifier = 1;
 }

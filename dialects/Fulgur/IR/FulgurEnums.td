@@ -32,6 +32,13 @@ def Fulgur_LatentForm : I32EnumAttr<"LatentForm",
   let cppNamespace = "::fulgur";
 }
 
+def Fulgur_ExpertsForm : I32EnumAttr<"ExpertsForm",
+    "how the rows of experts are walked", [
+      I32EnumAttrCase<"PerToken", 0, "per_token">,
+      I32EnumAttrCase<"Grouped", 1, "grouped">]> {
+  let cppNamespace = "::fulgur";
+}
+
 def Fulgur_RouterScore : I32EnumAttr<"RouterScore",
     "how a router turns the logits of a token into affinities", [
       I32EnumAttrCase<"Sigmoid", 0, "sigmoid">,

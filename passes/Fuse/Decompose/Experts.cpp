@@ -2,13 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// Decomposes the mixture of experts.
+// Decomposes the mixture of experts, operation by operation.
 //
 // The router is a few passes over [N, E] and selections of tokens whose tokens
 // are groups and experts. The rows are sorted by counting, and each expert's
 // product works on slices of rows, weights and result, none of which is copied.
 //
 //===----------------------------------------------------------------------===//
+#include "passes/Fuse/Decompose/Experts.h"
 #include "dialects/Fulgur/IR/FulgurDialect.h"
 #include "passes/Fuse/Decompose/Patterns.h"
 #include "passes/Fuse/Decompose/Softmax.h"
@@ -26,8 +27,7 @@ using namespace fulgur;
 
 using Values = SmallVector<Value>;
 
-/// Element `at` of a tensor of i32, as an index.
-static Value loadIndex(Emitter &e, Value tensor, ValueRange at) {
+Value fulgur::loadIndex(Emitter &e, Value tensor, ValueRange at) {
   Value element = tensor::ExtractOp::create(e.builder, e.loc, tensor, at);
   return arith::IndexCastOp::create(e.builder, e.loc, e.builder.getIndexType(),
                                     element);
@@ -212,39 +212,36 @@ static LogicalResult decomposeRoute(RouteOp op, PatternRewriter &rewriter) {
 // There, through, and back
 //===----------------------------------------------------------------------===//
 
-static LogicalResult decomposeDispatch(DispatchOp op,
-                                       PatternRewriter &rewriter) {
-  Emitter e(rewriter, op.getLoc());
-  Value input = op.getInput();
-  MixedSizes pairs = e.sizes(op.getExperts());
+SortedPairs fulgur::sortByExpert(Emitter &e, Value experts,
+                                 OpFoldResult expertCount) {
+  MixedSizes pairs = e.sizes(experts);
   OpFoldResult count = e.mul(pairs[0], pairs[1]);
-  Value experts = e.collapse(op.getExperts(), {{0, 1}});
-  Type i32 = rewriter.getI32Type();
-  int64_t expertCount = op.getNumExperts();
+  OpFoldResult slots = e.add(expertCount, e.size(1));
+  experts = e.collapse(experts, {{0, 1}});
+  Type i32 = e.builder.getI32Type();
   auto next = [&](Value index) -> Value {
-    return arith::AddIOp::create(rewriter, e.loc, index, e.index(1));
+    return arith::AddIOp::create(e.builder, e.loc, index, e.index(1));
   };
 
   // offsets[e+1]: the rows of e, then those of all experts up to e.
-  Value zero =
-      arith::ConstantOp::create(rewriter, e.loc, rewriter.getI32IntegerAttr(0));
+  Value zero = arith::ConstantOp::create(e.builder, e.loc,
+                                         e.builder.getI32IntegerAttr(0));
   Value offsets =
-      linalg::FillOp::create(rewriter, e.loc, zero,
-                             e.empty({e.size(expertCount + 1)}, i32))
+      linalg::FillOp::create(e.builder, e.loc, zero, e.empty({slots}, i32))
           .getResult(0);
   offsets = e.loop(count, offsets, [&](Value i, Value carried) {
     Value slot = next(loadIndex(e, experts, i));
     return storeIndex(e, next(loadIndex(e, carried, slot)), carried, slot);
   });
-  offsets = e.loop(e.size(expertCount), offsets, [&](Value i, Value carried) {
+  offsets = e.loop(expertCount, offsets, [&](Value i, Value carried) {
     Value before = loadIndex(e, carried, i), slot = next(i);
     Value own = loadIndex(e, carried, slot);
-    Value sum = arith::AddIOp::create(rewriter, e.loc, before, own);
+    Value sum = arith::AddIOp::create(e.builder, e.loc, before, own);
     return storeIndex(e, sum, carried, slot);
   });
 
   // ends[e]: where the next row of e goes.
-  Value ends = e.copy(offsets, e.empty({e.size(expertCount + 1)}, i32));
+  Value ends = e.copy(offsets, e.empty({slots}, i32));
   Values sorted = e.loop(count, ValueRange{ends, e.empty({count}, i32)},
                          [&](Value i, ValueRange carried) -> Values {
                            Value expert = loadIndex(e, experts, i);
@@ -252,8 +249,17 @@ static LogicalResult decomposeDispatch(DispatchOp op,
                            return {storeIndex(e, next(row), carried[0], expert),
                                    storeIndex(e, i, carried[1], row)};
                          });
-  Value sources = sorted[1];
+  return {sorted[1], offsets};
+}
 
+static LogicalResult decomposeDispatch(DispatchOp op,
+                                       PatternRewriter &rewriter) {
+  Emitter e(rewriter, op.getLoc());
+  Value input = op.getInput();
+  MixedSizes pairs = e.sizes(op.getExperts());
+  OpFoldResult count = e.mul(pairs[0], pairs[1]);
+  auto [sources, offsets] =
+      sortByExpert(e, op.getExperts(), e.size(op.getNumExperts()));
   Value places = e.index(pairs[1]);
   Value rows = e.parallel(
       sources, e.map(2, {0}), {count, e.size(input, 1)}, elementType(input),

@@ -21,6 +21,7 @@ void populateDecomposeLatentAttentionPatterns(
 void populateDecomposeSelectionPatterns(mlir::RewritePatternSet &patterns);
 void populateDecomposeSelectionMaskPatterns(mlir::RewritePatternSet &patterns);
 void populateDecomposeExpertPatterns(mlir::RewritePatternSet &patterns);
+void populateDecomposeFusedExpertPatterns(mlir::RewritePatternSet &patterns);
 void populateDecomposeQuantizationPatterns(mlir::RewritePatternSet &patterns);
 
 } // namespace fulgur

@@ -85,14 +85,35 @@ TEST_F(OpCostsTest, groupedMatmul) {
                     "fulgur.grouped_matmul %x, %w offsets %o : "
                     "tensor<3x8xf32>, tensor<4x8x5xf32>, tensor<5xi32> -> "
                     "tensor<3x5xf32>"),
-             240, 4 * (24 + 3 * 40 + 5 + 15), 1);
+             240, 4 * (24 + 3 * 40 + 5 + 15), 3);
   // 6 rows reach all 4.
   expectCost(costOf("%x: tensor<6x8xf32>, %w: tensor<4x8x5xf32>, "
                     "%o: tensor<5xi32>",
                     "fulgur.grouped_matmul %x, %w offsets %o : "
                     "tensor<6x8xf32>, tensor<4x8x5xf32>, tensor<5xi32> -> "
                     "tensor<6x5xf32>"),
-             480, 4 * (48 + 4 * 40 + 5 + 30), 1);
+             480, 4 * (48 + 4 * 40 + 5 + 30), 4);
+}
+
+TEST_F(OpCostsTest, experts) {
+  llvm::StringRef arguments =
+      "%x: tensor<3x8xf32>, %e: tensor<3x2xi32>, %w: tensor<3x2xf32>, "
+      "%g: tensor<4x8x10xf32>, %d: tensor<4x5x7xf32>";
+  auto op = [](llvm::StringRef form) {
+    return ("fulgur.experts %x to %e weights %w gate_up %g down %d " + form +
+            " : tensor<3x8xf32>, tensor<3x2xi32>, tensor<3x2xf32>, "
+            "tensor<4x8x10xf32>, tensor<4x5x7xf32> -> tensor<3x7xf32>")
+        .str();
+  };
+  // 6 pairs of 5·(2·8 + 7) numbers each, activations of 5 with their factor; an
+  // expert is read for each pair.
+  double flops = 2 * 6 * 115 + 15 * 6 * 5;
+  expectCost(costOf(arguments, op("per_token")), flops,
+             4 * (6 * 115 + 3 * (8 + 7)) + 12 * 6, 12);
+  // All 4 experts are read; each pair copies a row, and adds to a sum.
+  expectCost(costOf(arguments, op("grouped")), flops + 6 * 7,
+             4 * (4 * 115 + 3 * (8 + 7)) + 12 * 6 + 6 * 4 * (8 + 2 * 7),
+             2 * 4 + 3);
 }
 
 TEST_F(OpCostsTest, scaledMatmul) {

@@ -2,6 +2,7 @@
 and the reference that it has to match."""
 import numpy as np
 
+import fused_expert_cases
 import reference as ref
 from case import DTYPES, Case, bias_of, mask_of, normal, rounded
 from quantization_cases import quantization_cases
@@ -481,6 +482,7 @@ def expert_cases():
                    "fulgur.combine {0} from {1} weights {2} : {operands} -> {r0}", [{}],
                    lambda g, t=DTYPES[kind]: [normal(g, 8, 6, kind=t), shuffled(g, 8), normal(g, 4, 2)],
                    ref.combine, rounded(kind))
+    yield from fused_expert_cases.cases()
 
 
 FAMILIES = {name: list(make()) for name, make in (

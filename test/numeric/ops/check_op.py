@@ -23,7 +23,7 @@ import numpy as np
 
 import cases
 
-LOWER = """builtin.module(fulgur-decompose,canonicalize,cse,
+LOWER = """builtin.module(fulgur-decompose,canonicalize,cse,fulgur-separate-fills,
 one-shot-bufferize{bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map},
 canonicalize,cse,convert-linalg-to-loops,fulgur-expand-views,lower-affine,convert-scf-to-cf,
 fulgur-expand-float8,arith-expand{include-bf16},convert-math-to-llvm,convert-math-to-libm,convert-arith-to-llvm,finalize-memref-to-llvm,

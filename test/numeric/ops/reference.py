@@ -167,6 +167,15 @@ def combine(rows, sources, weights):
     return out
 
 
+def experts(x, chosen, weights, gate, up, down):
+    """Every token with each of its experts, one by one."""
+    out = np.zeros((len(x), down.shape[2]))
+    for n, row in enumerate(x):
+        for e, w in zip(chosen[n], weights[n]):
+            out[n] += w * (swiglu(row @ gate[e], row @ up[e]) @ down[e])
+    return out
+
+
 def of_elements(scales, block, shape):
     """The scale of every element of a tensor […, R, C] of `shape`."""
     scales = np.repeat(scales, block[1], -1)[..., :shape[-1]]

@@ -51,3 +51,30 @@ func.func @others(%x: tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32>, ten
   %b = linalg.matmul ins(%a, %a : tensor<4x4xf32>, tensor<4x4xf32>) outs(%y : tensor<4x4xf32>) -> tensor<4x4xf32>
   return %a, %b, %y : tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>
 }
+
+// What a loop writes as two tensors is two buffers, though neither has a content
+// at first.
+// CHECK-LABEL: func.func @inits(
+// CHECK: %[[A:.*]] = tensor.empty(%{{.*}})
+// CHECK: %[[B:.*]] = tensor.empty(%{{.*}})
+// CHECK: scf.for {{.*}} iter_args(%{{.*}} = %[[A]], %{{.*}} = %[[B]], %{{.*}} = %{{.*}})
+// BUFFERS-LABEL: func.func @inits(
+// BUFFERS: %[[A:.*]] = memref.alloc
+// BUFFERS: %[[B:.*]] = memref.alloc
+// BUFFERS: scf.for {{.*}} iter_args(%{{.*}} = %[[A]], %{{.*}} = %[[B]], %{{.*}} = %{{.*}})
+func.func @inits(%n: index, %x: f32) -> f32 {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %one = arith.constant 1.0 : f32
+  %e = tensor.empty(%n) : tensor<?xf32>
+  %r:3 = scf.for %i = %c0 to %n step %c1 iter_args(%a = %e, %b = %e, %s = %one) -> (tensor<?xf32>, tensor<?xf32>, f32) {
+    %f = linalg.fill ins(%x : f32) outs(%a : tensor<?xf32>) -> tensor<?xf32>
+    %g = linalg.fill ins(%one : f32) outs(%b : tensor<?xf32>) -> tensor<?xf32>
+    %v = tensor.extract %f[%i] : tensor<?xf32>
+    %w = tensor.extract %g[%i] : tensor<?xf32>
+    %t = arith.addf %v, %w : f32
+    %u = arith.addf %s, %t : f32
+    scf.yield %f, %g, %u : tensor<?xf32>, tensor<?xf32>, f32
+  }
+  return %r#2 : f32
+}

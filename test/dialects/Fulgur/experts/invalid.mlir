@@ -197,3 +197,99 @@ func.func @combine_c3(%x: tensor<6x16xf32>, %s: tensor<6xi32>, %w: tensor<3x2xf3
   %y = fulgur.combine %x from %s weights %w : tensor<6x16xf32>, tensor<6xi32>, tensor<3x2xf32> -> tensor<3x16xf16>
   return
 }
+
+// -----
+
+func.func @experts_c1(%x: tensor<3x6xf32>, %e: tensor<3x2xi32>, %w: tensor<3x2xf32>, %gu: tensor<4x6x10xf32>, %g: tensor<4x6x5xf32>, %h: tensor<4x6x4xf32>, %d: tensor<4x5x8xf32>) {
+  // expected-error @below {{expected 'gate_up' to be one stack or two, but got 3}}
+  %y = fulgur.experts %x to %e weights %w gate_up [%g, %g, %g] down %d : tensor<3x6xf32>, tensor<3x2xi32>, tensor<3x2xf32>, [tensor<4x6x5xf32>, tensor<4x6x5xf32>, tensor<4x6x5xf32>], tensor<4x5x8xf32> -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @experts_c2(%x: tensor<3x6xf32>, %e: tensor<3x2xi32>, %w: tensor<3xf32>, %gu: tensor<4x6x10xf32>, %g: tensor<4x6x5xf32>, %h: tensor<4x6x4xf32>, %d: tensor<4x5x8xf32>) {
+  // expected-error @below {{expected rank of 'weights' to be 2, but got 1}}
+  %y = fulgur.experts %x to %e weights %w gate_up %gu down %d : tensor<3x6xf32>, tensor<3x2xi32>, tensor<3xf32>, tensor<4x6x10xf32>, tensor<4x5x8xf32> -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @experts_c3_tokens(%x: tensor<3x6xf32>, %e: tensor<4x2xi32>, %w: tensor<3x2xf32>, %gu: tensor<4x6x10xf32>, %g: tensor<4x6x5xf32>, %h: tensor<4x6x4xf32>, %d: tensor<4x5x8xf32>) {
+  // expected-error @below {{expected dimension 0 of 'experts' to be dimension 0 of 'input' (3), but got 4}}
+  %y = fulgur.experts %x to %e weights %w gate_up %gu down %d : tensor<3x6xf32>, tensor<4x2xi32>, tensor<3x2xf32>, tensor<4x6x10xf32>, tensor<4x5x8xf32> -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @experts_c3_places(%x: tensor<3x6xf32>, %e: tensor<3x2xi32>, %w: tensor<3x1xf32>, %gu: tensor<4x6x10xf32>, %g: tensor<4x6x5xf32>, %h: tensor<4x6x4xf32>, %d: tensor<4x5x8xf32>) {
+  // expected-error @below {{expected dimension 1 of 'weights' to be dimension 1 of 'experts' (2), but got 1}}
+  %y = fulgur.experts %x to %e weights %w gate_up %gu down %d : tensor<3x6xf32>, tensor<3x2xi32>, tensor<3x1xf32>, tensor<4x6x10xf32>, tensor<4x5x8xf32> -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @experts_c3_width(%x: tensor<3x6xf32>, %e: tensor<3x2xi32>, %w: tensor<3x2xf32>, %gu: tensor<4x7x10xf32>, %g: tensor<4x6x5xf32>, %h: tensor<4x6x4xf32>, %d: tensor<4x5x8xf32>) {
+  // expected-error @below {{expected dimension 1 of 'gate_up' to be dimension 1 of 'input' (6), but got 7}}
+  %y = fulgur.experts %x to %e weights %w gate_up %gu down %d : tensor<3x6xf32>, tensor<3x2xi32>, tensor<3x2xf32>, tensor<4x7x10xf32>, tensor<4x5x8xf32> -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @experts_c3_count(%x: tensor<3x6xf32>, %e: tensor<3x2xi32>, %w: tensor<3x2xf32>, %gu: tensor<4x6x10xf32>, %g: tensor<4x6x5xf32>, %h: tensor<4x6x4xf32>, %d: tensor<3x5x8xf32>) {
+  // expected-error @below {{expected dimension 0 of 'down' to be dimension 0 of 'gate_up' (4), but got 3}}
+  %y = fulgur.experts %x to %e weights %w gate_up %gu down %d : tensor<3x6xf32>, tensor<3x2xi32>, tensor<3x2xf32>, tensor<4x6x10xf32>, tensor<3x5x8xf32> -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @experts_c3_inner(%x: tensor<3x6xf32>, %e: tensor<3x2xi32>, %w: tensor<3x2xf32>, %gu: tensor<4x6x10xf32>, %g: tensor<4x6x5xf32>, %h: tensor<4x6x4xf32>, %d: tensor<4x6x8xf32>) {
+  // expected-error @below {{expected dimension 1 of 'down' to be 5, but got 6}}
+  %y = fulgur.experts %x to %e weights %w gate_up %gu down %d : tensor<3x6xf32>, tensor<3x2xi32>, tensor<3x2xf32>, tensor<4x6x10xf32>, tensor<4x6x8xf32> -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @experts_c3_stacks(%x: tensor<3x6xf32>, %e: tensor<3x2xi32>, %w: tensor<3x2xf32>, %gu: tensor<4x6x10xf32>, %g: tensor<4x6x5xf32>, %h: tensor<4x6x4xf32>, %d: tensor<4x5x8xf32>) {
+  // expected-error @below {{expected dimension 2 of 'up' to be dimension 2 of 'gate' (5), but got 4}}
+  %y = fulgur.experts %x to %e weights %w gate_up [%g, %h] down %d : tensor<3x6xf32>, tensor<3x2xi32>, tensor<3x2xf32>, [tensor<4x6x5xf32>, tensor<4x6x4xf32>], tensor<4x5x8xf32> -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @experts_c3_result(%x: tensor<3x6xf32>, %e: tensor<3x2xi32>, %w: tensor<3x2xf32>, %gu: tensor<4x6x10xf32>, %g: tensor<4x6x5xf32>, %h: tensor<4x6x4xf32>, %d: tensor<4x5x8xf32>) {
+  // expected-error @below {{expected dimension 1 of 'result' to be dimension 2 of 'down' (8), but got 7}}
+  %y = fulgur.experts %x to %e weights %w gate_up %gu down %d : tensor<3x6xf32>, tensor<3x2xi32>, tensor<3x2xf32>, tensor<4x6x10xf32>, tensor<4x5x8xf32> -> tensor<3x7xf32>
+  return
+}
+
+// -----
+
+func.func @experts_c4(%x: tensor<3x6xf32>, %e: tensor<3x2xi32>, %w: tensor<3x2xf32>, %gu: tensor<4x6x9xf32>, %g: tensor<4x6x5xf32>, %h: tensor<4x6x4xf32>, %d: tensor<4x5x8xf32>) {
+  // expected-error @below {{expected 'gate_up' to have an even number of columns, but got 9}}
+  %y = fulgur.experts %x to %e weights %w gate_up %gu down %d : tensor<3x6xf32>, tensor<3x2xi32>, tensor<3x2xf32>, tensor<4x6x9xf32>, tensor<4x5x8xf32> -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @experts_c5(%x: tensor<3x6xf32>, %e: tensor<3x2xi32>, %w: tensor<3x2xf32>, %gu: tensor<4x6x10xf32>, %g: tensor<4x6x5xf32>, %h: tensor<4x6x4xf32>, %d: tensor<4x5x8xf32>) {
+  // expected-error @below {{expected one stack of gate and up for 'up_first', but got 2}}
+  %y = fulgur.experts %x to %e weights %w gate_up [%g, %g] up_first down %d : tensor<3x6xf32>, tensor<3x2xi32>, tensor<3x2xf32>, [tensor<4x6x5xf32>, tensor<4x6x5xf32>], tensor<4x5x8xf32> -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @experts_c6(%x: tensor<3x6xf32>, %e: tensor<3x2xi32>, %w: tensor<3x2xf32>, %gu: tensor<4x6x10xf32>, %g: tensor<4x6x5xf32>, %h: tensor<4x6x4xf32>, %d: tensor<4x5x8xf16>) {
+  // expected-error @below {{expected element type of 'down' to be that of 'input' ('f32'), but got 'f16'}}
+  %y = fulgur.experts %x to %e weights %w gate_up %gu down %d : tensor<3x6xf32>, tensor<3x2xi32>, tensor<3x2xf32>, tensor<4x6x10xf32>, tensor<4x5x8xf16> -> tensor<3x8xf32>
+  return
+}

@@ -59,3 +59,17 @@ func.func @combine(%x: tensor<?x16xf32>, %s: tensor<?xi32>, %w: tensor<?x8xf32>)
   %0 = tensor.dim %y, %c0 : tensor<?x16xf32>
   return %0 : index
 }
+
+// CHECK-LABEL: @experts(
+// CHECK-SAME: %[[X:.*]]: tensor<?x16xf32>, %{{.*}}: tensor<?x2xi32>, %{{.*}}: tensor<?x2xf32>, %{{.*}}: tensor<8x8x16xf32>, %[[D:.*]]: tensor<8x?x4xf32>
+// CHECK-DAG: %[[R:.*]] = tensor.dim %[[X]], %c0
+// CHECK-DAG: %[[N:.*]] = tensor.dim %[[D]], %c1
+// CHECK: return %[[R]], %[[N]]
+func.func @experts(%x: tensor<?x16xf32>, %e: tensor<?x2xi32>, %w: tensor<?x2xf32>, %gu: tensor<8x8x16xf32>, %d: tensor<8x?x4xf32>) -> (index, index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %y = fulgur.experts %x to %e weights %w gate_up %gu transposed down %d transposed : tensor<?x16xf32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<8x8x16xf32>, tensor<8x?x4xf32> -> tensor<?x?xf32>
+  %0 = tensor.dim %y, %c0 : tensor<?x?xf32>
+  %1 = tensor.dim %y, %c1 : tensor<?x?xf32>
+  return %0, %1 : index, index
+}

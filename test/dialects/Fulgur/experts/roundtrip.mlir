@@ -44,3 +44,12 @@ func.func @combine(%r: tensor<?x16xbf16>, %s: tensor<?xi32>, %w: tensor<?x8xf32>
   %0 = fulgur.combine %r from %s weights %w : tensor<?x16xbf16>, tensor<?xi32>, tensor<?x8xf32> -> tensor<?x16xbf16>
   return %0 : tensor<?x16xbf16>
 }
+
+// CHECK-LABEL: @experts
+// CHECK: fulgur.experts %{{.*}} to %{{.*}} weights %{{.*}} gate_up %{{.*}} transposed up_first down %{{.*}} transposed per_token : tensor<?x16xf32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<8x8x16xf32>, tensor<8x16x4xf32> -> tensor<?x16xf32>
+// CHECK: fulgur.experts %{{.*}} to %{{.*}} weights %{{.*}} gate_up [%{{.*}}, %{{.*}}] down %{{.*}} transposed : tensor<?x16xf32>, tensor<?x2xi32>, tensor<?x2xf32>, [tensor<8x16x4xf32>, tensor<8x16x4xf32>], tensor<8x16x4xf32> -> tensor<?x16xf32>
+func.func @experts(%x: tensor<?x16xf32>, %e: tensor<?x2xi32>, %w: tensor<?x2xf32>, %gu: tensor<8x8x16xf32>, %g: tensor<8x16x4xf32>) -> tensor<?x16xf32> {
+  %0 = fulgur.experts %x to %e weights %w gate_up %gu transposed up_first down %g transposed per_token : tensor<?x16xf32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<8x8x16xf32>, tensor<8x16x4xf32> -> tensor<?x16xf32>
+  %1 = fulgur.experts %0 to %e weights %w gate_up [%g, %g] down %g transposed : tensor<?x16xf32>, tensor<?x2xi32>, tensor<?x2xf32>, [tensor<8x16x4xf32>, tensor<8x16x4xf32>], tensor<8x16x4xf32> -> tensor<?x16xf32>
+  return %1 : tensor<?x16xf32>
+}
