@@ -60,8 +60,6 @@ private:
 
   Status loadImage(const FulgurImage &image);
   Status loadKernel(const FulgurKernel &kernel);
-  Status checkLaunch(const FulgurKernel &kernel, const int64_t grid[3],
-                     int64_t sharedBytes) const;
   /// What is put on the stream now; an error of the stream may be of it.
   std::string describeWork(const char *what) const;
 

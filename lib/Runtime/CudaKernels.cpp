@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "lib/Runtime/CudaDevice.h"
-#include "lib/Runtime/Types.h"
+#include "lib/Runtime/LaunchChecks.h"
 
 #include <cstring>
 
@@ -14,18 +14,6 @@ using namespace fulgur;
 using namespace fulgur::rt;
 
 static long long ll(int64_t value) { return value; }
-
-static std::string describe(const FulgurKernel &kernel, const int64_t grid[3],
-                            int64_t sharedBytes) {
-  std::string text =
-      format("kernel %s, grid %lld x %lld x %lld, block %d x %d x %d, ",
-             quoted(kernel.name).c_str(), ll(grid[0]), ll(grid[1]), ll(grid[2]),
-             kernel.block[0], kernel.block[1], kernel.block[2]);
-  if (kernel.cluster[0] * kernel.cluster[1] * kernel.cluster[2] > 1)
-    text += format("cluster %d x %d x %d, ", kernel.cluster[0],
-                   kernel.cluster[1], kernel.cluster[2]);
-  return text + format("%lld bytes of shared memory", ll(sharedBytes));
-}
 
 Status CudaDevice::loadImage(const FulgurImage &image) {
   const char *kind = image.kind == FULGUR_PTX ? "PTX" : "cubin";
@@ -93,30 +81,9 @@ Status CudaDevice::loadKernels(const FulgurModel &variant) {
   return {};
 }
 
-Status CudaDevice::checkLaunch(const FulgurKernel &kernel,
-                               const int64_t grid[3],
-                               int64_t sharedBytes) const {
-  // CUDA C++ Programming Guide, "Technical Specifications per Compute
-  // Capability".
-  const int64_t most[] = {INT32_MAX, 65535, 65535};
-  for (int d = 0; d < 3; ++d)
-    if (grid[d] < 0 || grid[d] > most[d])
-      return fail(ExitCode::InvalidInput,
-                  "the inputs are too large: can not launch %s",
-                  describe(kernel, grid, sharedBytes).c_str());
-  if (sharedBytes < 0 || sharedBytes > kernel.shared_bytes)
-    return fail(ExitCode::InternalFailure,
-                "expected at most %lld bytes of shared memory, but got %s",
-                ll(kernel.shared_bytes),
-                describe(kernel, grid, sharedBytes).c_str());
-  return {};
-}
-
 Status CudaDevice::launch(int64_t number, const int64_t grid[3],
                           int64_t sharedBytes, void *const *args) {
   const FulgurKernel &kernel = model->kernels[number];
-  if (Status status = checkLaunch(kernel, grid, sharedBytes))
-    return status;
   cuda::LaunchAttribute attributes[2] = {};
   cuda::LaunchConfig config = {};
   config.gridDimX = static_cast<unsigned>(grid[0]);
@@ -151,7 +118,7 @@ Status CudaDevice::launch(int64_t number, const int64_t grid[3],
   return {};
 }
 
-/// The CUtensorMapDataType of a FulgurType, or -1. Types of one byte are bytes:
+/// The CUtensorMapDataType of a FulgurType. Types of one byte are bytes:
 /// no copy looks into them.
 static int getTensorMapType(int32_t type) {
   switch (type) {
@@ -184,38 +151,12 @@ static int getTensorMapType(int32_t type) {
   return -1;
 }
 
-/// The CUtensorMapSwizzle of so many bytes, or -1.
-static int getSwizzle(int32_t bytes) {
-  const int32_t known[] = {0, 32, 64, 128};
-  for (int i = 0; i < 4; ++i)
-    if (known[i] == bytes)
-      return i;
-  return -1;
-}
-
-static std::string describe(const TensorMapInfo &info) {
-  std::string text = format("a tensor map of %s[", getTypeName(info.type));
-  for (int32_t d = 0; d < info.rank; ++d)
-    text += format("%s%lld", d ? ", " : "", ll(info.sizes[d]));
-  text += "], strides in bytes [";
-  for (int32_t d = 0; d < info.rank; ++d)
-    text += format("%s%lld", d ? ", " : "", ll(info.stridesBytes[d]));
-  text += "], box [";
-  for (int32_t d = 0; d < info.rank; ++d)
-    text += format("%s%d", d ? ", " : "", info.box[d]);
-  return text + format("], swizzle %d, at %p", info.swizzleBytes, info.data);
-}
-
 Status CudaDevice::encodeTensorMap(void *map, const TensorMapInfo &info) {
-  constexpr int32_t maxRank = 5;
   constexpr size_t mostKept = 4096;
-  int type = getTensorMapType(info.type),
-      swizzle = getSwizzle(info.swizzleBytes);
-  if (type < 0 || swizzle < 0 || info.rank < 1 || info.rank > maxRank)
-    return fail(ExitCode::InternalFailure, "can not encode %s of rank %d",
-                info.rank > 0 && info.rank <= maxRank ? describe(info).c_str()
-                                                      : "a tensor map",
-                info.rank);
+  const int type = getTensorMapType(info.type);
+  // CUtensorMapSwizzle: 0, 32, 64, 128 are 0 to 3.
+  const int swizzle =
+      info.swizzleBytes == 0 ? 0 : __builtin_ctz(info.swizzleBytes) - 4;
   std::vector<int64_t> key = {reinterpret_cast<int64_t>(info.data), type,
                               swizzle};
   key.insert(key.end(), info.sizes, info.sizes + info.rank);
@@ -226,8 +167,8 @@ Status CudaDevice::encodeTensorMap(void *map, const TensorMapInfo &info) {
     memcpy(map, known->second.data(), sizeof(TensorMap));
     return {};
   }
-  uint64_t sizes[maxRank] = {}, strides[maxRank] = {};
-  uint32_t box[maxRank] = {}, ones[maxRank] = {1, 1, 1, 1, 1};
+  uint64_t sizes[maxTensorMapRank] = {}, strides[maxTensorMapRank] = {};
+  uint32_t box[maxTensorMapRank] = {}, ones[maxTensorMapRank] = {1, 1, 1, 1, 1};
   for (int32_t d = 0; d < info.rank; ++d) {
     sizes[d] = info.sizes[d];
     box[d] = info.box[d];

@@ -66,7 +66,7 @@ public:
   virtual Status fillAsync(void *dst, uint8_t byte, int64_t bytes) = 0;
 
   /// As fulgur_launch(): the kernel of the model that the device was opened
-  /// for.
+  /// for. This and the next call have been checked (LaunchChecks.h).
   virtual Status launch(int64_t kernel, const int64_t grid[3],
                         int64_t sharedBytes, void *const *args) = 0;
   virtual Status encodeTensorMap(void *map, const TensorMapInfo &info) = 0;

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "lib/Runtime/DeviceStep.h"
 
+#include "lib/Runtime/LaunchChecks.h"
 #include "lib/Runtime/StepContext.h"
 
 #include <algorithm>
@@ -158,11 +159,24 @@ Status DeviceStep::launch(int64_t kernel, const int64_t grid[3],
                 static_cast<long long>(kernel));
   if (grid[0] == 0 || grid[1] == 0 || grid[2] == 0)
     return {};
+  const FulgurKernel &called = model.kernels[kernel];
+  if (Status status = checkLaunch(called, grid, sharedBytes))
+    return status;
   ++work.launches;
   ++work.kernels[kernel].launches;
   if (isTimed)
     return launchTimed(kernel, grid, sharedBytes, args);
   return device.launch(kernel, grid, sharedBytes, args);
+}
+
+Status DeviceStep::encodeTensorMap(void *map, const TensorMapInfo &info) {
+  if (Status status = checkTensorMap(map, info))
+    return status;
+  if (std::count(info.sizes, info.sizes + info.rank, 0) > 0) {
+    memset(map, 0, 128);
+    return {};
+  }
+  return device.encodeTensorMap(map, info);
 }
 
 Status DeviceStep::copy(void *dst, const void *src, int64_t bytes) {

@@ -58,9 +58,7 @@ public:
   // What a step calls, as fulgur/Runtime/Model.h says.
   Status launch(int64_t kernel, const int64_t grid[3], int64_t sharedBytes,
                 void *const *args);
-  Status encodeTensorMap(void *map, const TensorMapInfo &info) {
-    return device.encodeTensorMap(map, info);
-  }
+  Status encodeTensorMap(void *map, const TensorMapInfo &info);
   Status copy(void *dst, const void *src, int64_t bytes);
   Status fill(void *dst, int32_t byte, int64_t bytes);
   Status read(void *host, const void *src, int64_t bytes);

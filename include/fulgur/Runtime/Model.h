@@ -283,7 +283,8 @@ void fulgur_launch(int64_t kernel, const int64_t grid[3], int64_t shared_bytes,
  * boxes of a tensor of FulgurType `type` at the device address `data`.
  * sizes[rank], strides_bytes[rank] and box[rank] have the innermost dimension
  * first; strides_bytes[0] is the size of an element. `swizzle_bytes` is 0, 32,
- * 64 or 128. */
+ * 64 or 128. The map of a tensor without elements is zero, and not to be used.
+ */
 void fulgur_tensor_map(void *map, const void *data, int32_t type, int32_t rank,
                        const int64_t *sizes, const int64_t *strides_bytes,
                        const int32_t *box, int32_t swizzle_bytes);

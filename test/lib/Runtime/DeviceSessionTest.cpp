@@ -219,6 +219,37 @@ TEST_P(DeviceSessionTest, ReadsOfTheHostAreWhole) {
   EXPECT_EQ(got, run.x);
 }
 
+TEST_P(DeviceSessionTest, TensorMapsOfSteps) {
+  alignas(64) static char map[128];
+  static int64_t stride;
+  FulgurModel variant = *fulgur_model.variants[1];
+  variant.step = [](const FulgurStep *step) {
+    fulgur_model.variants[1]->step(step);
+    const int64_t sizes[] = {4, step->dims[1]}, strides[] = {4, stride};
+    const int32_t box[] = {4, 1};
+    fulgur_tensor_map(map, step->inputs[0], FULGUR_F32, 2, sizes, strides, box,
+                      0);
+  };
+  const FulgurModel *const variants[] = {&variant};
+  FulgurModel model = fulgur_model;
+  model.variants = variants;
+  model.num_variants = 1;
+  Session session(model);
+  ASSERT_EQ(load(session).text, "");
+  stride = 16;
+  ModelRun run = makeRun(3, 2);
+  ASSERT_EQ(run.on(session).text, "");
+  EXPECT_TRUE(std::any_of(map, map + 128, [](char c) { return c != 0; }));
+  // Of no elements.
+  run = makeRun(3, 0);
+  ASSERT_EQ(run.on(session).text, "");
+  EXPECT_TRUE(std::all_of(map, map + 128, [](char c) { return c == 0; }));
+  stride = 24;
+  Status status = run.on(session);
+  EXPECT_EQ(status.code, ExitCode::InternalFailure);
+  EXPECT_EQ(status.text.find("expected strides of multiples of 16 bytes"), 0u);
+}
+
 TEST_P(DeviceSessionTest, TellsOfUploads) {
   Session session(fulgur_model);
   FulgurOptions options = {};
