@@ -102,7 +102,10 @@ Status CudaDevice::launch(int64_t number, const int64_t grid[3],
     attribute.value.clusterDim = {unsigned(cluster[0]), unsigned(cluster[1]),
                                   unsigned(cluster[2])};
   }
-  if (kernel.flags & FULGUR_KERNEL_DEPENDENT_LAUNCH) {
+  // Older GPUs wait for the kernel in front, which is right, too.
+  constexpr int firstWithDependentLaunch = 90;
+  if ((kernel.flags & FULGUR_KERNEL_DEPENDENT_LAUNCH) &&
+      capability >= firstWithDependentLaunch) {
     cuda::LaunchAttribute &attribute = attributes[config.numAttributes++];
     attribute.id = cuda::programmaticStreamSerialization;
     attribute.value.programmaticStreamSerializationAllowed = 1;

@@ -202,6 +202,8 @@ Result cuLaunchKernelEx(const LaunchConfig *config, Function function,
   for (unsigned i = 0; i < config->numAttributes; ++i) {
     const LaunchAttribute &attribute = config->attributes[i];
     if (attribute.id == programmaticStreamSerialization) {
+      if (driver.control.capability < 90)
+        return invalidValue;
       ++driver.control.dependentLaunches;
       continue;
     }
