@@ -30,6 +30,8 @@ public:
 
   /// Loads the model, which then is at stage `imported`, or where it resumes.
   ExitCode prepare();
+  /// Runs the passes for the CPU and for each GPU.
+  ExitCode runVariants();
   /// Runs the passes of the stages up to `last`.
   ExitCode runUntil(Stage last);
   /// Writes the lowered module in the form that the options ask for.
@@ -52,7 +54,11 @@ private:
   ExitCode setDims();
   ExitCode setMachine();
   ExitCode checkFiles();
+  ExitCode runVariant(llvm::StringRef arch, mlir::ModuleOp raised);
+  ExitCode checkResumed();
   ExitCode runStage(Stage stage);
+  /// Whether the report shows what happens now: of several variants, one.
+  bool isReported() const { return report && isShown; }
   ExitCode dump(Stage stage);
   ExitCode writeText(llvm::StringRef path);
   ExitCode explain();
@@ -68,6 +74,12 @@ private:
   mlir::TimingScope rootTimer;
   std::optional<ReportRecorder> report;
   mlir::OwningOpRef<mlir::ModuleOp> module;
+  /// The GPU that `module` is for; empty for the CPU.
+  std::string arch;
+  /// Whether `module` is the variant that is explained.
+  bool isShown = true;
+  /// The lowered modules of GPUs, in the order of the options.
+  std::vector<mlir::OwningOpRef<mlir::ModuleOp>> variants;
   LayerMap layers;
   /// The cost of a step as it was recognised, for --explain.
   std::optional<Cost> step;

@@ -30,19 +30,29 @@ using namespace fulgur;
 /// Module attributes by which a compilation can be resumed from text.
 static constexpr StringLiteral stageAttr = "fulgur.stage";
 static constexpr StringLiteral folderAttr = "fulgur.model_folder";
+static constexpr StringLiteral targetAttr = "fulgur.target";
+
+/// The machine that stands for an architecture where the user names none.
+static StringRef getMachineName(StringRef arch) {
+  return arch == "sm_80" ? "a100" : "h100";
+}
 
 Compilation::Compilation(const CompileOptions &options)
     : options(options), context(makeRegistry()),
       printer(context, options.input),
-      progress(options.progress, static_cast<unsigned>(options.emit)) {
+      progress(options.progress, static_cast<unsigned>(options.emit),
+               options.emit > Stage::Raised && !isOneVariant(options)
+                   ? options.gpuArchs.size()
+                   : 0) {
   context.loadAllAvailableDialects();
   timing.setEnabled(options.timing);
   rootTimer = timing.getRootScope();
   if (!options.report.empty())
-    report.emplace(ReportOptions{options.report, options.reportDims},
-                   ReportHeader{options.input,
-                                getStageInfo(options.emit).emit.str(),
-                                options.target.cpu});
+    report.emplace(
+        ReportOptions{options.report, options.reportDims},
+        ReportHeader{options.input, getStageInfo(options.emit).emit.str(),
+                     options.gpuArchs.empty() ? options.target.cpu
+                                              : options.gpuArchs.front()});
 }
 
 DialectRegistry Compilation::makeRegistry() {
@@ -69,7 +79,29 @@ ExitCode Compilation::resume() {
                                      "', which is after the asked one, '" +
                                      getStageInfo(options.emit).emit + "'");
   reached = *stage;
-  return ExitCode::Success;
+  return checkResumed();
+}
+
+/// What is chosen for one machine can not go on for another.
+ExitCode Compilation::checkResumed() {
+  if (reached <= Stage::Raised)
+    return ExitCode::Success;
+  auto name = (*module)->getAttrOfType<StringAttr>(targetAttr);
+  StringRef target = name ? name.getValue() : "cpu";
+  bool isAsked = options.gpuArchs.empty()
+                     ? target == "cpu"
+                     : isOneVariant(options) && target == options.gpuArchs[0];
+  if (isAsked)
+    return ExitCode::Success;
+  std::string asked = options.gpuArchs.empty()
+                          ? "cpu"
+                          : "cpu and " + llvm::join(options.gpuArchs, " and ");
+  if (isOneVariant(options))
+    asked = options.gpuArchs[0];
+  return fail(ExitCode::Usage, options.input + ": expected a module for " +
+                                   asked + ", but it is at stage '" +
+                                   getStageInfo(reached).emit + "' for " +
+                                   target);
 }
 
 ExitCode Compilation::load() {
@@ -140,15 +172,16 @@ static std::string getReproducerName(const CompileOptions &options) {
 
 ExitCode Compilation::runStage(Stage stage) {
   const StageInfo &info = getStageInfo(stage);
-  progress.step(info.step, "");
+  progress.step(info.step, arch);
   TimingScope timer = rootTimer.nest(info.step);
   PassManager pm(&context);
   pm.enableTiming(timer);
-  if (report)
+  if (isReported())
     report->beginStage(pm);
-  if (failed(buildStagePipeline(stage, pm, options, [&](const Twine &message) {
-        fail(ExitCode::Usage, "--pipeline: " + message);
-      })))
+  if (failed(buildStagePipeline(
+          stage, !arch.empty(), pm, options, [&](const Twine &message) {
+            fail(ExitCode::Usage, "--pipeline: " + message);
+          })))
     return ExitCode::Usage;
   pm.addPass(createVerifyStagePass({info.emit.str()}));
 
@@ -175,7 +208,7 @@ ExitCode Compilation::runStage(Stage stage) {
                     " --run-reproducer " + reproducer);
   }
   reached = stage;
-  if (report)
+  if (isReported())
     report->endStage(stage, *module);
   (*module)->setAttr(stageAttr, StringAttr::get(&context, info.emit));
   return dump(stage);
@@ -212,7 +245,7 @@ ExitCode Compilation::dump(Stage stage) {
   SmallString<128> path(options.dumpDirectory);
   llvm::sys::path::append(path, Twine(static_cast<unsigned>(stage)) + "-" +
                                     getStageInfo(stage).emit.split(':').second +
-                                    ".mlir");
+                                    (arch.empty() ? "" : "." + arch) + ".mlir");
   return writeText(path);
 }
 
@@ -222,7 +255,8 @@ ExitCode Compilation::explain() {
     return ExitCode::Success;
   std::string text;
   llvm::raw_string_ostream os(text);
-  FailureOr<Machine> machine = getMachine(*module);
+  FailureOr<Machine> machine =
+      getMachine(variants.empty() ? *module : *variants.front());
   if (failed(machine))
     return ExitCode::InvalidInput;
   if (options.explain == ExplainMode::JSON)
@@ -280,15 +314,51 @@ void Compilation::examineRaised() {
 ExitCode Compilation::runUntil(Stage last) {
   layers.addOrder(*module);
   while (reached < last) {
-    if (reached == Stage::Raised)
+    if (reached == Stage::Raised && isShown)
       examineRaised();
     Stage next = static_cast<Stage>(static_cast<unsigned>(reached) + 1);
     if (ExitCode code = runStage(next); code != ExitCode::Success)
       return code;
   }
-  if (reached == Stage::Raised)
+  if (reached == Stage::Raised && isShown)
     examineRaised();
   return ExitCode::Success;
+}
+
+/// Brings a copy of `raised` to where the options ask for a variant.
+ExitCode Compilation::runVariant(StringRef arch, ModuleOp raised) {
+  this->arch = arch.str();
+  restart(raised.clone(), Stage::Raised);
+  // Remarks and the report are of one variant: the first GPU.
+  isShown = arch == options.gpuArchs.front();
+  remarks.setKeeping(isShown);
+  if (!arch.empty()) {
+    (*module)->setAttr(targetAttr, StringAttr::get(&context, arch));
+    if (options.machine.empty())
+      (*module)->setAttr(machineAttr,
+                         StringAttr::get(&context, getMachineName(arch)));
+  }
+  return runUntil(std::min(options.emit, Stage::Lowered));
+}
+
+ExitCode Compilation::runVariants() {
+  // The shared part; a variant that is resumed has it behind itself.
+  if (reached > Stage::Raised) {
+    arch = options.gpuArchs.front();
+    return runUntil(std::min(options.emit, Stage::Lowered));
+  }
+  isShown = options.emit <= Stage::Raised;
+  ExitCode code = runUntil(std::min(options.emit, Stage::Raised));
+  if (code != ExitCode::Success || options.emit <= Stage::Raised)
+    return code;
+  OwningOpRef<ModuleOp> raised = std::move(module);
+  for (const std::string &gpu : options.gpuArchs) {
+    code = runVariant(gpu, *raised);
+    if (code != ExitCode::Success || isOneVariant(options))
+      return code;
+    variants.push_back(std::move(module));
+  }
+  return runVariant("", *raised);
 }
 
 ExitCode Compilation::emit(StringRef output) {
@@ -301,7 +371,15 @@ ExitCode Compilation::emit(StringRef output) {
     target.modelFolder = folder.str();
   if (report)
     report->beginStage();
-  ExitCode code = emitTarget(*module, options.emit, output, target);
+  ExitCode code;
+  if (isKernels(options.emit)) {
+    code = emitKernels({arch, *module}, options.emit, output, target);
+  } else {
+    std::vector<GPUVariant> gpus;
+    for (auto [name, variant] : llvm::zip_equal(options.gpuArchs, variants))
+      gpus.push_back({name, *variant});
+    code = emitTarget(*module, gpus, options.emit, output, target);
+  }
   if (report)
     report->endStage(options.emit, nullptr);
   return code;
@@ -310,7 +388,9 @@ ExitCode Compilation::emit(StringRef output) {
 ExitCode Compilation::run() {
   if (ExitCode code = prepare(); code != ExitCode::Success)
     return code;
-  ExitCode code = runUntil(std::min(options.emit, Stage::Lowered));
+  ExitCode code = options.gpuArchs.empty()
+                      ? runUntil(std::min(options.emit, Stage::Lowered))
+                      : runVariants();
   if (ExitCode explained = explain(); code == ExitCode::Success)
     code = explained;
   if (code == ExitCode::Success)

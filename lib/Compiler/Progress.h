@@ -15,9 +15,10 @@ namespace fulgur {
 
 class ProgressPrinter {
 public:
-  /// `lastStage` is the position of the last stage that will be made.
-  ProgressPrinter(bool enabled, unsigned lastStage)
-      : enabled(enabled), total(std::min(lastStage, 5u) + 1) {}
+  /// `lastStage` is the position of the last stage that will be made; the three
+  /// behind `raise` are made again for each of `others`, variants of the model.
+  ProgressPrinter(bool enabled, unsigned lastStage, unsigned others)
+      : enabled(enabled), total(std::min(lastStage, 5u) + 1 + 3 * others) {}
 
   void step(llvm::StringRef name, llvm::StringRef what) {
     ++number;

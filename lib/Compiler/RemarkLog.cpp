@@ -38,6 +38,8 @@ static llvm::StringLiteral getOutcome(const remark::detail::Remark &remark) {
 }
 
 void RemarkLog::add(const remark::detail::Remark &remark) {
+  if (!isKeeping)
+    return;
   RemarkEntry entry{getOutcome(remark),
                     remark.getRemarkName().str(),
                     remark.getCombinedCategoryName().str(),

@@ -41,8 +41,11 @@ public:
 
   void add(const mlir::remark::detail::Remark &remark);
   llvm::ArrayRef<RemarkEntry> getEntries() const { return entries; }
+  /// Whether remarks are kept from now on; of several variants those of one.
+  void setKeeping(bool isKeeping) { this->isKeeping = isKeeping; }
 
 private:
+  bool isKeeping = true;
   std::mutex mutex;
   std::vector<RemarkEntry> entries;
 };

@@ -12,7 +12,7 @@
 using namespace mlir;
 using namespace fulgur;
 
-static void addDefault(Stage stage, OpPassManager &pm,
+static void addDefault(Stage stage, bool isGPU, OpPassManager &pm,
                        const CompileOptions &options) {
   switch (stage) {
   case Stage::Raised:
@@ -21,25 +21,29 @@ static void addDefault(Stage stage, OpPassManager &pm,
   case Stage::Fused:
     return buildFusions(pm, options.fuse);
   case Stage::Bufferized:
-    return buildBufferizePipeline(pm,
-                                  BufferizeOptions{options.lower.vectorBytes});
+    return buildBufferizePipeline(
+        pm, BufferizeOptions{options.lower.vectorBytes, !isGPU});
   case Stage::Lowered:
-    return buildLowerToCPUPipeline(pm, options.lower);
+    return isGPU ? buildLowerToGPUPipeline(pm)
+                 : buildLowerToCPUPipeline(pm, options.lower);
   default:
     llvm_unreachable("not a stage of passes");
   }
 }
 
 LogicalResult
-fulgur::buildStagePipeline(Stage stage, OpPassManager &pm,
+fulgur::buildStagePipeline(Stage stage, bool isGPU, OpPassManager &pm,
                            const CompileOptions &options,
                            function_ref<void(const Twine &)> emitError) {
   LogicalResult result = options.pipeline.build(
-      stage, pm, [&](OpPassManager &pm) { addDefault(stage, pm, options); },
+      stage, pm,
+      [&](OpPassManager &pm) { addDefault(stage, isGPU, pm, options); },
       emitError);
   if (succeeded(result) && stage == Stage::Fused) {
-    buildFuseExtras(pm, options.fuse);
-    buildFuseEnd(pm, options.fuse);
+    FuseOptions fuse = options.fuse;
+    fuse.isGPU = isGPU;
+    buildFuseExtras(pm, fuse);
+    buildFuseEnd(pm, fuse);
   }
   return result;
 }
@@ -53,7 +57,9 @@ std::string fulgur::printPipelines(const CompileOptions &options) {
     // Without the end of 'fuse', which is there whatever the text says.
     if (failed(options.pipeline.build(
             stage, pm,
-            [&](OpPassManager &pm) { addDefault(stage, pm, options); },
+            [&](OpPassManager &pm) {
+              addDefault(stage, !options.gpuArchs.empty(), pm, options);
+            },
             [](const Twine &) {})))
       llvm_unreachable("the pipeline is verified");
     if (stage == Stage::Fused)

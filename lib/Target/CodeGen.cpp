@@ -123,7 +123,8 @@ void fulgur::setTarget(Module &module, const TargetMachine &machine) {
 }
 
 static bool isVisible(StringRef name) {
-  return name == "fulgur_step" || name == "fulgur_buffer_sizes";
+  return name.starts_with("fulgur_step") ||
+         name.starts_with("fulgur_buffer_sizes");
 }
 
 ExitCode fulgur::optimize(Module &module, TargetMachine &machine,
@@ -136,6 +137,10 @@ ExitCode fulgur::optimize(Module &module, TargetMachine &machine,
   for (GlobalObject &object : module.global_objects()) {
     // The names that LLVM gives a meaning keep their linkage.
     if (object.isDeclaration() || object.getName().starts_with("llvm."))
+      continue;
+    // The driver asks for kernels by name.
+    if (auto *function = dyn_cast<Function>(&object);
+        function && function->getCallingConv() == CallingConv::PTX_Kernel)
       continue;
     if (isVisible(object.getName()))
       object.setVisibility(GlobalValue::HiddenVisibility);

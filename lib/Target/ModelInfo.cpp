@@ -196,6 +196,20 @@ bool Reader::readTensors(StringRef attribute, bool isOutput,
   return true;
 }
 
+/// The elements as the runtime has them: dense, booleans a byte each.
+static std::string getBytes(DenseElementsAttr value) {
+  std::string bytes;
+  if (value.getElementType().isInteger(1)) {
+    for (bool element : value.getValues<bool>())
+      bytes.push_back(element);
+    return bytes;
+  }
+  ArrayRef<char> raw = value.getRawData();
+  for (int64_t i = 0; i < (value.isSplat() ? value.getNumElements() : 1); ++i)
+    bytes.append(raw.begin(), raw.end());
+  return bytes;
+}
+
 bool Reader::readWeight(WeightOp op) {
   WeightInfo weight;
   weight.name = op.getSymName().str();
@@ -218,6 +232,8 @@ bool Reader::readWeight(WeightOp op) {
       transposed ? transposed.getValue() : op->hasAttr("transposed");
   if (weight.packed && !weight.interleave)
     weight.interleave = 1;
+  if (auto value = op->getAttrOfType<DenseElementsAttr>("fulgur.value"))
+    weight.data = getBytes(value);
   info.weights.push_back(std::move(weight));
   return true;
 }

@@ -40,6 +40,8 @@ struct WeightInfo : TensorInfo {
   int32_t packed = 0;
   int32_t interleave = 0;
   bool transposed = false;
+  /// The bytes, of a constant that is in no file.
+  std::string data;
 };
 
 /// The first and the last step of each time that a buffer holds something.

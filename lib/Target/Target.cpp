@@ -9,18 +9,23 @@
 
 #include "dialects/Fulgur/IR/FulgurDialect.h"
 #include "lib/Support/Output.h"
+#include "lib/Target/CUDA/PTX.h"
+#include "lib/Target/CUDA/Ptxas.h"
+#include "lib/Target/CUDA/Variant.h"
 #include "lib/Target/CodeGen.h"
 #include "lib/Target/Link.h"
 #include "lib/Target/LinkConfig.h"
 #include "lib/Target/ModelDescriptor.h"
 #include "lib/Target/Weights.h"
 
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/IR/LLVMContext.h"
+#include "llvm/Linker/Linker.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -37,11 +42,16 @@ static ExitCode translate(ModuleOp module, const llvm::TargetMachine &machine,
   module.getContext()->appendDialectRegistry(registry);
 
   OwningOpRef<ModuleOp> copy(module.clone());
+  // Kernels are code of another machine.
+  for (auto kernels :
+       llvm::make_early_inc_range(copy->getOps<gpu::GPUModuleOp>()))
+    kernels.erase();
   for (WeightOp weight : llvm::make_early_inc_range(copy->getOps<WeightOp>()))
     weight.erase();
   for (NamedAttribute attribute :
        llvm::to_vector((*copy)->getDiscardableAttrs()))
-    if (attribute.getName().strref().starts_with("fulgur."))
+    if (attribute.getName().strref().starts_with("fulgur.") ||
+        attribute.getName() == gpu::GPUDialect::getContainerModuleAttrName())
       (*copy)->removeDiscardableAttr(attribute.getName());
   for (Operation &op : copy->getOps())
     if (!isa_and_nonnull<LLVM::LLVMDialect>(op.getDialect()))
@@ -99,7 +109,43 @@ static ExitCode generate(Stage stage, llvm::Module &module,
                       code);
 }
 
-static ExitCode emit(ModuleOp module, Stage stage, StringRef output,
+ArrayRef<llvm::StringLiteral> fulgur::getGPUArchitectures() {
+  static constexpr llvm::StringLiteral architectures[] = {"sm_80", "sm_90a"};
+  return architectures;
+}
+
+/// Adds the host's part of a variant to `ir` and to `model`. All that it
+/// defines has the name of the architecture behind its own.
+static ExitCode addVariant(const GPUVariant &variant,
+                           const llvm::TargetMachine &machine,
+                           const TargetOptions &options, llvm::Module &ir,
+                           ModelInfo &model) {
+  ModelInfo &info = model.variants.emplace_back();
+  info.target = variant.arch;
+  ExitCode code = readModelInfo(variant.module, info);
+  if (code != ExitCode::Success)
+    return code;
+  code = compileKernels(variant, options, /*needsCubin=*/false, info);
+  if (code != ExitCode::Success)
+    return code;
+  std::unique_ptr<llvm::Module> step;
+  code = translate(variant.module, machine, ir.getContext(), step);
+  if (code != ExitCode::Success)
+    return code;
+  std::string ending = "." + variant.arch;
+  for (llvm::GlobalValue &value : step->global_values())
+    if (!value.isDeclaration() && !value.getName().starts_with("llvm."))
+      value.setName(value.getName() + ending);
+  info.stepFunction += ending;
+  info.sizesFunction += ending;
+  if (llvm::Linker::linkModules(ir, std::move(step)))
+    return fail(ExitCode::InternalFailure,
+                "the variant for " + variant.arch + " can not be added");
+  return ExitCode::Success;
+}
+
+static ExitCode emit(ModuleOp module, ArrayRef<GPUVariant> variants,
+                     Stage stage, StringRef output,
                      const TargetOptions &options) {
   std::unique_ptr<llvm::TargetMachine> machine;
   ExitCode code = makeTargetMachine(options.cpu, options.optLevel, machine);
@@ -117,15 +163,19 @@ static ExitCode emit(ModuleOp module, Stage stage, StringRef output,
   info.folder = folder.str().str();
   if (info.name.empty())
     info.name = output == "-" ? "model" : llvm::sys::path::stem(output).str();
-  PlacedWeights placed;
-  code = placeWeights(info, options.weights, output, placed);
-  if (code != ExitCode::Success)
-    return code;
 
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> ir;
   if (code = translate(module, *machine, context, ir);
       code != ExitCode::Success)
+    return code;
+  for (const GPUVariant &variant : variants)
+    if (code = addVariant(variant, *machine, options, *ir, info);
+        code != ExitCode::Success)
+      return code;
+  PlacedWeights placed;
+  code = placeWeights(info, options.weights, output, placed);
+  if (code != ExitCode::Success)
     return code;
   ir->setModuleIdentifier(info.name);
   ir->setSourceFileName(info.name);
@@ -158,12 +208,53 @@ static ExitCode emit(ModuleOp module, Stage stage, StringRef output,
   return code == ExitCode::Success ? result.keep() : code;
 }
 
-ExitCode fulgur::emitTarget(ModuleOp module, Stage stage, StringRef output,
-                            const TargetOptions &options) {
-  assert(!isMLIR(stage) && "the driver prints MLIR");
-  if (output == "-" && stage >= Stage::Object)
+/// Whether `stage` is nothing to read.
+static bool isBinary(Stage stage) {
+  return stage == Stage::Cubin || stage >= Stage::Object;
+}
+
+static ExitCode checkOutput(Stage stage, StringRef output) {
+  if (output == "-" && isBinary(stage))
     return fail(ExitCode::Usage,
                 "expected the output to be a file for --emit=" +
                     getStageInfo(stage).emit + ", but got standard output");
-  return emit(module, stage, output, options);
+  return ExitCode::Success;
+}
+
+ExitCode fulgur::emitTarget(ModuleOp module, ArrayRef<GPUVariant> variants,
+                            Stage stage, StringRef output,
+                            const TargetOptions &options) {
+  assert(!isMLIR(stage) && !isKernels(stage) && "not the host's");
+  if (ExitCode code = checkOutput(stage, output); code != ExitCode::Success)
+    return code;
+  return emit(module, variants, stage, output, options);
+}
+
+ExitCode fulgur::emitKernels(const GPUVariant &variant, Stage stage,
+                             StringRef output, const TargetOptions &options) {
+  assert(isKernels(stage) && "the host's");
+  ExitCode code = checkOutput(stage, output);
+  std::string text;
+  if (code == ExitCode::Success && stage == Stage::PTX)
+    code = generatePTX(variant.module, variant.arch, options.optLevel, text);
+  ModelInfo info;
+  if (code == ExitCode::Success && stage != Stage::PTX)
+    code = compileKernels(variant, options, /*needsCubin=*/true, info);
+  if (code != ExitCode::Success)
+    return code;
+  if (!info.images.empty())
+    text = std::move(info.images.front().data);
+  if (stage == Stage::SASS && !text.empty()) {
+    std::string cubin = std::move(text);
+    if (code = disassemble(cubin, text); code != ExitCode::Success)
+      return code;
+  }
+  if (output == "-")
+    return writeStandardOutput(text);
+  PendingFile file(output);
+  code = file.create([&](llvm::raw_ostream &os) {
+    os << text;
+    return ExitCode::Success;
+  });
+  return code == ExitCode::Success ? file.keep() : code;
 }

@@ -41,6 +41,10 @@ std::optional<WeightMode> fulgur::parseWeightMode(StringRef name) {
 /// Writes the bytes of `weight` to `os`.
 static ExitCode copyBytes(StringRef folder, const WeightInfo &weight,
                           raw_ostream &os) {
+  if (!weight.data.empty()) {
+    os << weight.data;
+    return ExitCode::Success;
+  }
   SmallString<256> path(folder);
   sys::path::append(path, weight.file);
   auto failToRead = [&](const Twine &why) {
@@ -67,7 +71,7 @@ static ExitCode copyBytes(StringRef folder, const WeightInfo &weight,
 
 /// What is stored of a weight. Weights of several variants are often the same.
 static auto getStored(const WeightInfo &weight) {
-  return std::tuple(weight.file, weight.offset, weight.bytes);
+  return std::tuple(weight.file, weight.offset, weight.bytes, weight.data);
 }
 
 /// The weights of the model and of its variants.
@@ -81,12 +85,15 @@ static SmallVector<WeightInfo *> getAllWeights(ModelInfo &info) {
   return weights;
 }
 
-/// Writes all weights to `os`, each once and aligned, and makes each start
-/// where it is in there, in the file `file`.
-static ExitCode copyAll(ModelInfo &info, StringRef file, raw_ostream &os) {
+/// Writes all weights, or those that are in no file, to `os`, each once and
+/// aligned, and makes each start where it is in there, in the file `file`.
+static ExitCode copyAll(ModelInfo &info, StringRef file, raw_ostream &os,
+                        bool onlyConstants = false) {
   uint64_t start = os.tell();
   std::map<decltype(getStored(WeightInfo())), uint64_t> places;
   for (WeightInfo *weight : getAllWeights(info)) {
+    if (onlyConstants && weight->data.empty())
+      continue;
     auto [place, isNew] = places.try_emplace(getStored(*weight), 0);
     if (isNew) {
       uint64_t at = os.tell() - start;
@@ -156,6 +163,7 @@ ExitCode fulgur::placeWeights(ModelInfo &info, WeightMode mode,
   case WeightMode::Pack:
     return pack(info, output, placed);
   default:
-    return ExitCode::Success;
+    raw_string_ostream os(placed.blob);
+    return copyAll(info, "", os, /*onlyConstants=*/true);
   }
 }

@@ -12,7 +12,8 @@ def ExpandMathPass : Pass<"fulgur-expand-math", "::mlir::ModuleOp"> {
     PTX has no instruction for most functions, and the library that NVIDIA's
     compiler takes them from is not part of LLVM. In each `gpu.module`, functions
     of f32 that models call often (`exp`, `log`, `log1p`, `tanh`, `erf`, `erfc`)
-    become polynomials with an error of a few units in the last place.
+    become polynomials with an error of a few units in the last place; other
+    functions, and those of f64, are computed in double precision.
 
     Before:
 
@@ -29,10 +30,11 @@ def ExpandMathPass : Pass<"fulgur-expand-math", "::mlir::ModuleOp"> {
     ```
 
     Does not touch code outside of kernels, nor what LLVM knows an instruction
-    for, such as `sqrt` and `floor`.
+    for, such as `sqrt` and `floor`. Vectors of other functions are an error.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect",
+                           "::mlir::scf::SCFDialect",
                            "::mlir::vector::VectorDialect"];
 }
 

@@ -10,6 +10,7 @@
 #include "fulgur/Pipelines/Stages.h"
 #include "passes/Verify/Passes.h"
 
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/StringSet.h"
@@ -22,10 +23,12 @@ namespace fulgur {
 using namespace mlir;
 using namespace fulgur;
 
-/// Operations of the model level that survive until the code is lowered.
+/// Operations of the model level that survive until the code is lowered; a
+/// kernel call is the form of an operation that does not decompose.
 static bool isModelDeclaration(StringRef name) {
   return name == "fulgur.weight" || name == "fulgur.get_weight" ||
-         name == "fulgur.select_weight" || name == "fulgur.dim";
+         name == "fulgur.select_weight" || name == "fulgur.dim" ||
+         name == "fulgur.call_kernel";
 }
 
 /// Whether `op` breaks the contract of `stage`; `why` then says how.
@@ -47,8 +50,12 @@ static bool isLeftover(Operation *op, Stage stage, StringRef &why) {
            llvm::any_of(op->getOperandTypes(), isTensor);
   case Stage::Lowered:
     why = "is not lowered";
-    // The target reads where the bytes of the weights are.
-    return dialect != "llvm" && name != "fulgur.weight" && !isa<ModuleOp>(op);
+    // The target reads where the bytes of the weights are. Kernels have the
+    // instructions of their GPU.
+    if (op->getParentOfType<gpu::GPUModuleOp>() && dialect == "nvvm")
+      return false;
+    return dialect != "llvm" && name != "fulgur.weight" &&
+           !isa<ModuleOp, gpu::GPUModuleOp>(op);
   default:
     return false;
   }

@@ -184,7 +184,8 @@ static int setPipeline(CompileOptions &options) {
   for (Stage stage :
        {Stage::Raised, Stage::Fused, Stage::Bufferized, Stage::Lowered}) {
     mlir::OpPassManager pm(mlir::ModuleOp::getOperationName());
-    if (failed(buildStagePipeline(stage, pm, options, emitError)))
+    if (failed(buildStagePipeline(stage, !options.gpuArchs.empty(), pm, options,
+                                  emitError)))
       break;
   }
   return code;
@@ -213,6 +214,9 @@ int fulgur::setExperimentOptions(CompileOptions &options) {
            !rtolOption.empty() || !atolOption.empty())
     return usageError("expected --input-dir, --expect-dir, --rtol and --atol "
                       "with --bisect alone");
+  if (bisect && !options.gpuArchs.empty())
+    return usageError("expected --bisect with --target=cpu, but got "
+                      "--target=cuda");
   if (bisect && options.emit != Stage::Executable)
     return usageError("expected --bisect with --emit=exe, but got " +
                       getStageInfo(options.emit).emit);

@@ -44,6 +44,9 @@ int writeMeasuredMachine();
 /// exit code after telling what is wrong.
 int setExperimentOptions(CompileOptions &options);
 
+/// The same for GPUOptions.cpp. Expects the stage to be set.
+int setGPUOptions(CompileOptions &options);
+
 /// The same for ReportOptions.cpp. Expects the output to be set.
 int setReportOptions(CompileOptions &options);
 

@@ -99,6 +99,8 @@ static std::string defaultOutput(Stage stage) {
     return (stem + ".so").str();
   case Stage::Object:
     return (stem + ".o").str();
+  case Stage::Cubin:
+    return (stem + ".cubin").str();
   default:
     return "-";
   }
@@ -170,6 +172,8 @@ int main(int argc, char **argv) {
   options.raise.dims.assign(dims.begin(), dims.end());
   options.target.cpu = cpu;
   options.lower.vectorBytes = fulgur::nativeVectorBytes(cpu);
+  if (int code = setGPUOptions(options))
+    return code;
   if (int code = setExperimentOptions(options))
     return code;
   if (isPipelineAsked()) {

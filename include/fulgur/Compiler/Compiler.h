@@ -46,6 +46,8 @@ struct CompileOptions {
   /// The machine that forms are chosen for: the value of the module's attribute
   /// `fulgur.machine`. Empty for the module's own, or the default.
   std::string machine;
+  /// The architectures of GPUs that the model runs on beside the CPU.
+  std::vector<std::string> gpuArchs;
   LowerToCPUOptions lower;
   /// Passes in place of the default ones.
   PipelineText pipeline;
@@ -69,10 +71,17 @@ struct CompileOptions {
   std::string dumpDirectory;
 };
 
-/// Adds the passes of one stage to `pm`. On failure, which only the text of
-/// `options.pipeline` can cause, `emitError` has got one line.
+/// Whether the asked form is that of one variant, and not of the whole model.
+inline bool isOneVariant(const CompileOptions &options) {
+  return !options.gpuArchs.empty() && options.emit > Stage::Raised &&
+         (isMLIR(options.emit) || isKernels(options.emit));
+}
+
+/// Adds the passes of one stage to `pm`, for a GPU or the CPU. On failure,
+/// which only the text of `options.pipeline` can cause, `emitError` has got one
+/// line.
 llvm::LogicalResult
-buildStagePipeline(Stage stage, mlir::OpPassManager &pm,
+buildStagePipeline(Stage stage, bool isGPU, mlir::OpPassManager &pm,
                    const CompileOptions &options,
                    llvm::function_ref<void(const llvm::Twine &)> emitError);
 

@@ -38,6 +38,8 @@ struct FuseOptions {
   std::string patterns;
   /// A file with a script of the transform dialect, which is run last.
   std::string script;
+  /// Operators that a GPU has a kernel for do not decompose.
+  bool isGPU = false;
 };
 /// Fails if a name is no fusion's, or no pass's in `with`; `emitError` then
 /// gets one line, which names the nearest fusion.

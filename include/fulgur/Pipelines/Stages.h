@@ -17,13 +17,17 @@
 namespace fulgur {
 
 /// What a compilation can leave, in the order in which it is made. A later
-/// value needs everything before it.
+/// value needs everything before it, but for the forms of kernels, which are
+/// for a GPU alone.
 enum class Stage {
   Imported,
   Raised,
   Fused,
   Bufferized,
   Lowered,
+  PTX,
+  Cubin,
+  SASS,
   LLVMIR,
   Assembly,
   Object,
@@ -55,6 +59,11 @@ std::optional<Stage> parseStage(llvm::StringRef emit);
 
 /// Whether the stage is MLIR text, from which a compilation can be resumed.
 inline bool isMLIR(Stage stage) { return stage <= Stage::Lowered; }
+
+/// Whether the stage is a form of the kernels of one GPU, and not of the model.
+inline bool isKernels(Stage stage) {
+  return stage >= Stage::PTX && stage <= Stage::SASS;
+}
 
 } // namespace fulgur
 

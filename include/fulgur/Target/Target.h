@@ -33,6 +33,15 @@ enum class WeightMode {
 /// The mode that `--weights=` calls `name`, if there is one.
 std::optional<WeightMode> parseWeightMode(llvm::StringRef name);
 
+/// The architectures of GPUs that kernels can be compiled for.
+llvm::ArrayRef<llvm::StringLiteral> getGPUArchitectures();
+
+/// A model lowered for one of them.
+struct GPUVariant {
+  std::string arch;
+  mlir::ModuleOp module;
+};
+
 struct TargetOptions {
   /// The processor to generate code for, as LLVM names it; "native" is the one
   /// of this machine with exactly its features.
@@ -43,15 +52,23 @@ struct TargetOptions {
   /// What the file names of weights are relative to; empty for the module's
   /// attribute `fulgur.model_folder`.
   std::string modelFolder;
+  /// NVIDIA's assembler; empty for the first that is found.
+  std::string ptxas;
   /// 0 to 3.
   unsigned optLevel = 3;
 };
 
-/// Writes `module` to `output` in the form of `stage`, one that is not MLIR.
-/// "-" is standard output, for text only. Every failure is told on stderr in
-/// one line, and leaves no file.
-ExitCode emitTarget(mlir::ModuleOp module, Stage stage, llvm::StringRef output,
+/// Writes `module`, the model for the CPU, and its `variants` to `output` in
+/// the form of `stage`, one that is not MLIR. "-" is standard output, for text
+/// only. Every failure is told on stderr in one line, and leaves no file.
+ExitCode emitTarget(mlir::ModuleOp module, llvm::ArrayRef<GPUVariant> variants,
+                    Stage stage, llvm::StringRef output,
                     const TargetOptions &options);
+
+/// Writes the kernels of `variant` to `output`, in the form of a stage of them.
+/// Otherwise as emitTarget.
+ExitCode emitKernels(const GPUVariant &variant, Stage stage,
+                     llvm::StringRef output, const TargetOptions &options);
 
 /// The bytes of the widest vector register that is fast on `cpu`: 64, 32 or
 /// 16. An unknown processor has 16.
