@@ -8,6 +8,7 @@
 #include "lib/Compiler/FusionGate.h"
 
 #include "lib/Compiler/Diagnostics.h"
+#include "passes/Fuse/Fusions.h"
 
 #include "mlir/Pass/Pass.h"
 #include "mlir/Rewrite/PatternApplicator.h"
@@ -45,9 +46,17 @@ FusionStep FusionGate::getStepSince(size_t begin) const {
   return step;
 }
 
+/// Whether a pass changes what the model takes or gives. Models with and
+/// without it can not be compared: it runs in all of them.
+static bool changesSignature(StringRef pass) {
+  return llvm::any_of(getFusions(), [&](const FusionInfo &fusion) {
+    return fusion.optIn && pass == ("fulgur-" + fusion.name).str();
+  });
+}
+
 void FusionGate::runPass(function_ref<void()> action, StringRef name) {
   // Passes that hold others have no name.
-  if (name.empty())
+  if (name.empty() || changesSignature(name))
     return action();
   std::string outer = std::exchange(pass, name.str());
   if (mode == Mode::Limit && wholePasses.contains(pass)) {

@@ -21,9 +21,11 @@ using namespace fulgur;
 static bool isEnabled(const FusionInfo &fusion, const FuseOptions &options) {
   if (llvm::is_contained(options.disabled, fusion.name))
     return false;
+  if (llvm::is_contained(options.enabled, fusion.name))
+    return true;
   if (!options.only.empty())
     return llvm::is_contained(options.only, fusion.name);
-  return !fusion.optIn || llvm::is_contained(options.enabled, fusion.name);
+  return !fusion.optIn;
 }
 
 static LogicalResult verifyName(StringRef name,
@@ -49,6 +51,12 @@ fulgur::verifyFuseOptions(const FuseOptions &options,
            options.disabled, options.only, options.enabled))
     if (failed(verifyName(name, emitError)))
       return failure();
+  for (const std::string &name : options.enabled)
+    if (llvm::is_contained(options.disabled, name)) {
+      emitError("expected the fusion '" + name +
+                "' to be enabled or disabled, but got both");
+      return failure();
+    }
   std::string errors;
   llvm::raw_string_ostream os(errors);
   OpPassManager parsed(ModuleOp::getOperationName());

@@ -47,8 +47,11 @@ static std::string describeCache(const FulgurModel &model,
       format("%s, %lld bytes per token, ", model.inputs[cache.input].name,
              static_cast<long long>(getRowBytes(model, cache)));
   if (cache.copied)
-    return text + "copied in every step: " + cache.copied;
-  return text + "updated in place as " + model.outputs[cache.output].name;
+    text += std::string("copied in every step: ") + cache.copied;
+  else
+    text +=
+        std::string("updated in place as ") + model.outputs[cache.output].name;
+  return cache.stands_for ? text + "; " + cache.stands_for : text;
 }
 
 static void putCaches(const FulgurModel &model, Json &json) {
@@ -64,6 +67,8 @@ static void putCaches(const FulgurModel &model, Json &json) {
     json.field("in_place", !cache.copied);
     json.field("axis", int64_t(cache.axis));
     json.field("bytes_per_token", getRowBytes(model, cache));
+    if (cache.stands_for)
+      json.field("stands_for", std::string(cache.stands_for));
     json.close('}');
   }
   json.close(']');

@@ -17,7 +17,7 @@
 using namespace llvm;
 using namespace fulgur;
 
-static_assert(FULGUR_ABI_VERSION == 3, "this file writes another version");
+static_assert(FULGUR_ABI_VERSION == 4, "this file writes another version");
 
 // FulgurDim
 static_assert(offsetof(FulgurDim, min) == 8 && offsetof(FulgurDim, max) == 16 &&
@@ -49,7 +49,9 @@ static_assert(offsetof(FulgurCache, output) == 4 &&
               offsetof(FulgurCache, axis) == 8 &&
               offsetof(FulgurCache, reserved) == 12 &&
               offsetof(FulgurCache, new_rows) == 16 &&
-              offsetof(FulgurCache, copied) == 24 && sizeof(FulgurCache) == 32);
+              offsetof(FulgurCache, copied) == 24 &&
+              offsetof(FulgurCache, stands_for) == 32 &&
+              sizeof(FulgurCache) == 40);
 // FulgurKernel
 static_assert(offsetof(FulgurKernel, block) == 8 &&
               offsetof(FulgurKernel, cluster) == 20 &&
@@ -290,7 +292,9 @@ GlobalVariable *DescriptorBuilder::model(const ModelInfo &info,
                       i32(cache.axis),
                       i32(0),
                       i64(cache.newRows),
-                      cache.copied.empty() ? null() : string(cache.copied)};
+                      cache.copied.empty() ? null() : string(cache.copied),
+                      cache.standsFor.empty() ? null()
+                                              : string(cache.standsFor)};
       });
   // Nothing of this machine is in a model that needs no files.
   bool hasFiles = any_of(info.weights, [](const WeightInfo &weight) {

@@ -274,6 +274,8 @@ bool Reader::readCaches() {
     if (cache.input < 0 || cache.axis < 0)
       return malformed("fulgur.caches", "dictionaries with an input and one of "
                                         "its axes");
+    if (auto standsFor = dictionary.getAs<StringAttr>("stands_for"))
+      cache.standsFor = standsFor.str();
     if (auto copied = dictionary.getAs<StringAttr>("copied")) {
       cache.copied = copied.str();
       info.caches.push_back(std::move(cache));

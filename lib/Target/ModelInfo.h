@@ -55,6 +55,8 @@ struct CacheInfo {
   int64_t newRows = 0;
   /// Why it is not updated in place; empty if it is.
   std::string copied;
+  /// What the model as given has in its place; empty if it is the model's own.
+  std::string standsFor;
 };
 
 /// As FulgurKernel.

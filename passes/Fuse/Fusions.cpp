@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// The table of fusions. Selection comes first: what it removes no other fusion
-// has to look at. Forms are chosen when it is known what they work on.
-// Projections are merged behind that: choosing a form can take one apart. A
-// product that is left alone can take a residual; a sum that no product takes
-// is left to its norm.
-// Layers become functions last: all others see them whole.
+// The table of fusions. What changes the signature comes first: all others work
+// on what it leaves. Selection is next: what it removes no other fusion has to
+// look at. Forms are chosen when it is known what they work on. Projections are
+// merged behind that: choosing a form can take one apart. A product that is
+// left alone can take a residual; a sum that no product takes is left to its
+// norm. Layers become functions last: all others see them whole.
 //
 //===----------------------------------------------------------------------===//
 #include "passes/Fuse/Fusions.h"
@@ -16,6 +16,9 @@
 using namespace fulgur;
 
 static const FusionInfo fusions[] = {
+    {"latent-cache",
+     "caches of all heads' keys and values hold their latent instead",
+     [] { return createLatentCachePass(); }, /*optIn=*/true},
     {"skip-selection",
      "attention to all tokens where a selection takes them all",
      [] { return createSkipSelectionPass(); }},

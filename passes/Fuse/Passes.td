@@ -5,6 +5,7 @@
 #define PASSES_FUSE_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
+include "passes/Fuse/CachePasses.td"
 
 def SkipSelectionPass : Pass<"fulgur-skip-selection", "::mlir::ModuleOp"> {
   let summary = "a selection of all tokens there can be is left out";
@@ -218,48 +219,6 @@ def ChooseLatentFormPass
     Does not touch a form that was chosen before; a missed remark says so.
   }];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::scf::SCFDialect",
-                           "mlir::tensor::TensorDialect"];
-}
-
-def UpdateCachesInPlacePass
-    : Pass<"fulgur-update-caches-in-place", "::mlir::ModuleOp"> {
-  let summary = "write new rows of a cache behind the past ones, in one buffer";
-  let description = [{
-    ```mlir
-    func.func @main(%past: tensor<?x?x512xf32>
-                        {fulgur.dims = ["batch", "past", ""], fulgur.name = "p"},
-                    %new: …) -> (tensor<?x?x512xf32> {fulgur.name = "q"}) {
-      %c = fulgur.cache_update %past, %new axis 1 : …
-      return %c : tensor<?x?x512xf32>
-    ```
-
-    becomes
-
-    ```mlir
-    func.func @main(%buffer: tensor<?x?x512xf32>
-                        {fulgur.cache = {axis = 1, past = "past", new = "seq"},
-                         fulgur.dims = ["batch", "", ""], fulgur.name = "p"},
-                    %new: …) -> (tensor<?x?x512xf32> {fulgur.name = "q",
-                                                      fulgur.updates = "p"}) {
-      %b = tensor.insert_slice %new into %buffer[0, %p, 0] [%batch, %s, 512] …
-      %c = tensor.extract_slice %b[0, 0, 0] [%batch, %p + %s, 512] [1, 1, 1] : …
-      return %b : tensor<?x?x512xf32>
-    ```
-
-    The input and the output of the function are then the whole buffer, whose
-    size along the axis is its capacity; `fulgur.cache` says which dimension
-    counts the past rows, and how many are added (a name or a number), so that
-    the runtime can see to the capacity before the step. What the model takes
-    and gives stays what it was: the runtime passes rows in and out.
-
-    Readers of the past read the first rows of the buffer, which the update does
-    not touch.
-
-    Does not change a cache that is updated twice, not returned itself, or grows
-    by a number of rows that only the step knows. A missed remark says so, and
-    `fulgur.cache = {axis = 1, copied = "…"}`.
-  }];
-  let dependentDialects = ["mlir::arith::ArithDialect",
                            "mlir::tensor::TensorDialect"];
 }
 

@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/Fulgur/IR/FulgurDialect.h"
 #include "lib/CostModel/Sizes.h"
+#include "passes/Fuse/NamedExtents.h"
 #include "passes/Fuse/Passes.h"
 #include "passes/Fuse/Remarks.h"
 
@@ -19,8 +20,6 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "mlir/Interfaces/DestinationStyleOpInterface.h"
-#include "mlir/Interfaces/InferTypeOpInterface.h"
 
 namespace fulgur {
 #define GEN_PASS_DEF_UPDATECACHESINPLACEPASS
@@ -33,64 +32,6 @@ using namespace fulgur;
 static constexpr StringLiteral passName = "fulgur-update-caches-in-place";
 
 using MixedSizes = SmallVector<OpFoldResult>;
-
-/// The name of an extent of an argument, or null.
-static StringAttr getDimName(func::FuncOp function, BlockArgument argument,
-                             int64_t axis) {
-  auto names = function.getArgAttrOfType<ArrayAttr>(argument.getArgNumber(),
-                                                    "fulgur.dims");
-  if (!names || axis >= static_cast<int64_t>(names.size()))
-    return nullptr;
-  auto name = dyn_cast<StringAttr>(names[axis]);
-  return name && !name.empty() ? name : nullptr;
-}
-
-/// An extent that the runtime can know before a step: a number or the name of a
-/// dimension. Null if it is computed in another way.
-static Attribute findExtent(func::FuncOp function, Value tensor, int64_t axis) {
-  // What tells the sizes is only looked at.
-  Block scratch;
-  OpBuilder builder(function.getContext());
-  builder.setInsertionPointToEnd(&scratch);
-  while (true) {
-    auto type = dyn_cast<RankedTensorType>(tensor.getType());
-    if (!type)
-      return nullptr;
-    if (!type.isDynamicDim(axis))
-      return builder.getI64IntegerAttr(type.getDimSize(axis));
-    if (auto argument = dyn_cast<BlockArgument>(tensor)) {
-      if (argument.getOwner() == &function.front())
-        return getDimName(function, argument, axis);
-      return nullptr;
-    }
-    auto result = cast<OpResult>(tensor);
-    if (auto cast = result.getDefiningOp<tensor::CastOp>()) {
-      tensor = cast.getSource();
-      continue;
-    }
-    if (auto written = result.getDefiningOp<DestinationStyleOpInterface>()) {
-      tensor = written.getTiedOpOperand(result)->get();
-      continue;
-    }
-    FailureOr<OpFoldResult> reified =
-        reifyDimOfResult(builder, result.getOwner(), //
-                         result.getResultNumber(), axis);
-    if (failed(reified))
-      return nullptr;
-    if (std::optional<int64_t> constant = getConstantIntValue(*reified))
-      return builder.getI64IntegerAttr(*constant);
-    Operation *op = cast<Value>(*reified).getDefiningOp();
-    if (auto dim = dyn_cast_if_present<DimOp>(op))
-      return dim.getNameAttr();
-    auto inner = dyn_cast_if_present<tensor::DimOp>(op);
-    std::optional<int64_t> index =
-        inner ? inner.getConstantIndex() : std::nullopt;
-    if (!index)
-      return nullptr;
-    tensor = inner.getSource();
-    axis = *index;
-  }
-}
 
 namespace {
 /// One `cache_update` of an input, and what the runtime has to know of it.
@@ -107,6 +48,8 @@ public:
   void writeInPlace();
   /// Notes at the input why its rows are copied.
   void noteObstacle(StringRef why);
+  /// Notes at the input what the runtime has to know of the cache.
+  void note(ArrayRef<NamedAttribute> facts);
 
   bool isOfInput() const { return past && past.getOwner()->isEntryBlock(); }
 
@@ -264,12 +207,8 @@ void Cache::writeInPlace() {
   dims[axis] = builder.getStringAttr("");
   function.setArgAttr(past.getArgNumber(), "fulgur.dims",
                       builder.getArrayAttr(dims));
-  function.setArgAttr(
-      past.getArgNumber(), "fulgur.cache",
-      builder.getDictionaryAttr(
-          {builder.getNamedAttr("axis", builder.getI64IntegerAttr(axis)),
-           builder.getNamedAttr("past", pastDim),
-           builder.getNamedAttr("new", newRows)}));
+  note({builder.getNamedAttr("past", pastDim),
+        builder.getNamedAttr("new", newRows)});
   function.setResultAttr(
       result, "fulgur.updates",
       function.getArgAttr(past.getArgNumber(), "fulgur.name"));
@@ -283,12 +222,20 @@ void Cache::writeInPlace() {
 
 void Cache::noteObstacle(StringRef why) {
   Builder builder(function.getContext());
-  function.setArgAttr(
-      past.getArgNumber(), "fulgur.cache",
-      builder.getDictionaryAttr(
-          {builder.getNamedAttr("axis",
-                                builder.getI64IntegerAttr(op.getAxis())),
-           builder.getNamedAttr("copied", builder.getStringAttr(why))}));
+  note({builder.getNamedAttr("copied", builder.getStringAttr(why))});
+}
+
+void Cache::note(ArrayRef<NamedAttribute> facts) {
+  Builder builder(function.getContext());
+  NamedAttrList all(facts);
+  all.append("axis", builder.getI64IntegerAttr(op.getAxis()));
+  // Another fusion has made the cache what it is.
+  if (auto known = function.getArgAttrOfType<DictionaryAttr>(
+          past.getArgNumber(), "fulgur.cache"))
+    if (Attribute standsFor = known.get("stands_for"))
+      all.append("stands_for", standsFor);
+  function.setArgAttr(past.getArgNumber(), "fulgur.cache",
+                      all.getDictionary(function.getContext()));
 }
 
 void UpdateCachesInPlacePass::runOnOperation() {

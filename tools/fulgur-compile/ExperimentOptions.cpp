@@ -35,6 +35,14 @@ static cl::list<std::string>
                  cl::cat(category));
 
 static cl::opt<std::string>
+    cache("cache", cl::init("given"), cl::value_desc("given|latent"),
+          cl::desc("What the caches of latent attention hold: what the model "
+                   "has in them (given), or the latent and the rotated key "
+                   "where that are keys and values of all heads (latent). That "
+                   "changes the inputs and outputs that are caches; 'info' of "
+                   "the executable tells what they stand for"),
+          cl::cat(category));
+static cl::opt<std::string>
     machine("machine", cl::value_desc("name|file.json"),
             cl::desc("Machine by whose description forms are chosen: a known "
                      "one, which 'help' lists, or a file"),
@@ -205,6 +213,11 @@ int fulgur::setExperimentOptions(CompileOptions &options) {
   options.fuse.disabled = disableFusion;
   options.fuse.only = onlyFusion;
   options.fuse.enabled = enableFusion;
+  if (cache == "latent")
+    options.fuse.enabled.push_back("latent-cache");
+  else if (cache != "given")
+    return usageError("expected --cache to be given or latent, but got '" +
+                      cache + "'");
   options.fuse.with = fuseWith;
   options.fuse.patterns = patterns;
   options.fuse.script = script;

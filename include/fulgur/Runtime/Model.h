@@ -33,7 +33,7 @@
 extern "C" {
 #endif
 
-#define FULGUR_ABI_VERSION 3
+#define FULGUR_ABI_VERSION 4
 #define FULGUR_MAX_RANK 8
 /* Alignment in bytes of the arena, of every buffer in it, of fulgur_alloc and
  * of packed weights. Inputs, outputs and other weights are aligned to their
@@ -111,8 +111,11 @@ typedef struct FulgurCache {
   /* How many rows a step adds: >= 0 so many, -1-k the k-th dimension. */
   int64_t new_rows;
   /* Why the step copies the past rows into an output like any other; null when
-   * it does not. Nothing but `input` and `axis` counts then. */
+   * it does not. Of the above `input` and `axis` alone count then. */
   const char *copied;
+  /* What the model had in its place before it was compiled; null when this is
+   * a cache of the model as given. */
+  const char *stands_for;
 } FulgurCache;
 
 /* The steps between which a buffer holds something (both included). */

@@ -28,8 +28,8 @@ const FulgurTensorInfo outputs[] = {
     {"a", FULGUR_F32, 3, {-1, FULGUR_UNKNOWN_EXTENT, 2}},
     {"b", FULGUR_F32, 3, {-1, FULGUR_UNKNOWN_EXTENT, 2}},
     {"sum", FULGUR_F32, 0, {}}};
-const FulgurCache caches[] = {{0, 0, 1, 0, -3, nullptr},
-                              {1, 1, 1, 0, -3, nullptr}};
+const FulgurCache caches[] = {{0, 0, 1, 0, -3, nullptr, nullptr},
+                              {1, 1, 1, 0, -3, nullptr, nullptr}};
 
 bool failsNext = false;
 
@@ -267,10 +267,10 @@ TEST_F(CachesTest, RefusesStepsThatCopy) {
 
 TEST(Caches, RefusesInconsistentModels) {
   FulgurModel model = makeModel();
-  for (FulgurCache bad : {FulgurCache{4, 0, 1, 0, -3, nullptr},
-                          FulgurCache{0, 0, 3, 0, -3, nullptr},
-                          FulgurCache{0, 2, 1, 0, -3, nullptr},
-                          FulgurCache{0, 0, 1, 0, -4, nullptr}}) {
+  for (FulgurCache bad : {FulgurCache{4, 0, 1, 0, -3, nullptr, nullptr},
+                          FulgurCache{0, 0, 3, 0, -3, nullptr, nullptr},
+                          FulgurCache{0, 2, 1, 0, -3, nullptr, nullptr},
+                          FulgurCache{0, 0, 1, 0, -4, nullptr, nullptr}}) {
     model.num_caches = 1;
     model.caches = &bad;
     Session session(model);

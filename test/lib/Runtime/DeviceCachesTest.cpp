@@ -24,7 +24,7 @@ const FulgurTensorInfo inputs[] = {{"past", FULGUR_F32, 3, {-1, -2, 2}},
                                    {"new", FULGUR_F32, 3, {-1, -3, 2}}};
 const FulgurTensorInfo outputs[] = {
     {"present", FULGUR_F32, 3, {-1, FULGUR_UNKNOWN_EXTENT, 2}}};
-const FulgurCache caches[] = {{0, 0, 1, 0, -3, nullptr}};
+const FulgurCache caches[] = {{0, 0, 1, 0, -3, nullptr, nullptr}};
 
 void runStep(const FulgurStep *step) {
   int64_t batch = step->dims[0], past = step->dims[1], seq = step->dims[2];

@@ -287,7 +287,7 @@ static const FulgurTensorInfo outputs[] = {
     {"total", FULGUR_F32, 1, {4}},
     {"present", FULGUR_F32, 2, {FULGUR_UNKNOWN_EXTENT, 4}},
     {"selected", FULGUR_I64, 1, {FULGUR_UNKNOWN_EXTENT}}};
-static const FulgurCache caches[] = {{2, 2, 0, 0, -1, nullptr}};
+static const FulgurCache caches[] = {{2, 2, 0, 0, -1, nullptr, nullptr}};
 alignas(FULGUR_ALIGNMENT) static const float embedded[] = {1, 2, 3, 4};
 static const FulgurWeight weights[] = {
     {"w", nullptr, 0, 16, FULGUR_F32, 1, {4}, 0, 0, 0, 0}};
