@@ -246,4 +246,44 @@ def ConvertGPUToNVVMPass : Pass<"fulgur-convert-gpu-to-nvvm", "::mlir::ModuleOp"
                            "::mlir::NVVM::NVVMDialect"];
 }
 
+def ConvertNVVMToEmulatorPass
+    : Pass<"fulgur-convert-nvvm-to-emulator", "::mlir::ModuleOp"> {
+  let summary = "Make functions of the host from kernels, for the emulator";
+  let description = [{
+    Gives the host module a function `<kernel>_emulated(args)` for every kernel of
+    its `gpu.module`s, where args[i] points to parameter i, as in
+    FulgurKernel::emulated (fulgur/Runtime/Model.h). It computes what one thread
+    does: registers of the GPU are those of the thread that the emulator runs,
+    operations of the `nvvm` dialect are calls of lib/Emulator/Calls.h, and each
+    access of memory is checked before it. Calls say which operation they were.
+
+    Before:
+
+    ```mlir
+    gpu.module @kernels {
+      llvm.func @k(%x: !llvm.ptr<1>) attributes {gpu.kernel, nvvm.kernel} {
+        nvvm.barrier
+        llvm.store %zero, %x : f32, !llvm.ptr<1>
+    ```
+
+    After:
+
+    ```mlir
+    llvm.func @k_emulated(%args: !llvm.ptr) {
+      %p = llvm.load %args : !llvm.ptr -> !llvm.ptr
+      %x = llvm.load %p : !llvm.ptr -> !llvm.ptr
+      llvm.call @fulgur_emu_barrier(%site0, …)
+      llvm.call @fulgur_emu_access(%site1, %x, …)
+      llvm.store %zero, %x : f32, !llvm.ptr
+    ```
+
+    Kernels must be at the level of the `llvm` and `nvvm` dialects. They stay where
+    they are, too: assembly is made from them. An operation that the emulator does
+    not know, and any inline assembly, is an error. Arrays of a thread and
+    constants are not checked.
+  }];
+  let dependentDialects = ["::fulgur::kernel::KernelDialect",
+                           "::mlir::LLVM::LLVMDialect"];
+}
+
 #endif // PASSES_LOWERTOGPU_PASSES_TD
