@@ -61,7 +61,7 @@ bool StackPool::reserve(size_t wanted) {
 
 Context StackPool::start(size_t index, void (*entry)()) {
   // A function starts with its return address at a multiple of 16 plus 8.
-  auto *top = reinterpret_cast<void **>(base + (index + 1) * stackBytes - 16);
+  auto *top = reinterpret_cast<void **>(base + (index + 1) * stackBytes - 8);
   *top = nullptr;
   *--top = reinterpret_cast<void *>(entry);
   return top - 6;

@@ -277,13 +277,13 @@ def ConvertNVVMToEmulatorPass
       llvm.store %zero, %x : f32, !llvm.ptr
     ```
 
-    Kernels must be at the level of the `llvm` and `nvvm` dialects. They stay where
+    Kernels must be at the level of the `llvm` and `nvvm` dialects, with
+    `kernel.wgmma_issue`, `kernel.wgmma_wait` and `kernel.pin`. They stay where
     they are, too: assembly is made from them. An operation that the emulator does
     not know, and any inline assembly, is an error. Arrays of a thread and
     constants are not checked.
   }];
-  let dependentDialects = ["::fulgur::kernel::KernelDialect",
-                           "::mlir::LLVM::LLVMDialect"];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
 #endif // PASSES_LOWERTOGPU_PASSES_TD

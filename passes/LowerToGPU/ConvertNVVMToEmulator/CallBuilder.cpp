@@ -116,7 +116,7 @@ Value CallBuilder::slot(Type element, int64_t count) {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(&function.getBody().front());
     known = LLVM::AllocaOp::create(builder, getLoc(), getPointer(), element,
-                                   i64(count), /*alignment=*/64);
+                                   i64(count), slotAlignment);
   }
   return known;
 }

@@ -42,6 +42,8 @@ public:
   mlir::Value narrow(mlir::Value value, mlir::Type type);
   mlir::Value bitcast(mlir::Value value, mlir::Type type);
 
+  /// In bytes.
+  static constexpr unsigned slotAlignment = 64;
   /// Room in the frame, the same for all operations that ask for it.
   mlir::Value slot(mlir::Type element, int64_t count);
   mlir::Value elementAddress(mlir::Value base, mlir::Type element,

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "passes/LowerToGPU/ConvertNVVMToEmulator/CallBuilder.h"
 
+#include "dialects/Kernel/IR/KernelDialect.h"
 #include "lib/Emulator/Numbers.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -139,12 +140,70 @@ static LogicalResult lowerWgmma(NVVM::WgmmaMmaAsyncOp op, CallBuilder &calls) {
   return success();
 }
 
+/// Vectors are kept as arrays: their alignment is that of a slot.
+static Value spillVector(Value vector, Location loc, CallBuilder &calls) {
+  auto type = cast<VectorType>(vector.getType());
+  Value slot = calls.slot(type.getElementType(), type.getNumElements());
+  LLVM::StoreOp::create(calls.getBuilder(), loc, vector, slot,
+                        CallBuilder::slotAlignment);
+  return slot;
+}
+
+static Value loadVector(Type type, Value slot, Location loc,
+                        CallBuilder &calls) {
+  return LLVM::LoadOp::create(calls.getBuilder(), loc, type, slot,
+                              CallBuilder::slotAlignment);
+}
+
+static LogicalResult lowerWgmmaIssue(kernel::WgmmaIssueOp op,
+                                     CallBuilder &calls) {
+  Element element = op.getElement().isBF16()  ? Element::BF16
+                    : op.getElement().isF16() ? Element::F16
+                                              : Element::E4M3;
+  Location loc = op.getLoc();
+  bool fromRegisters = isa<VectorType>(op.getA().getType());
+  Value accumulators = spillVector(op.getAccumulator(), loc, calls);
+  Value type = calls.i32(int64_t(element));
+  calls.call("wgmma",
+             {accumulators,
+              fromRegisters ? spillVector(op.getA(), loc, calls) : calls.null(),
+              fromRegisters ? calls.i64(0) : op.getA(), op.getB(),
+              calls.i32(op.getN()), type, type,
+              op.getScaleD() ? calls.extend(op.getScaleD()) : calls.i32(1),
+              calls.i32(0), calls.i32(op.getTransposeB() ? 2 : 0),
+              calls.i32(1)});
+  op.replaceAllUsesWith(
+      loadVector(op.getResult().getType(), accumulators, loc, calls));
+  return success();
+}
+
+static LogicalResult lowerWgmmaWait(kernel::WgmmaWaitOp op,
+                                    CallBuilder &calls) {
+  calls.call("wgmma_wait", {calls.i32(op.getPending())});
+  SmallVector<Value> results;
+  for (Value accumulator : op.getAccumulators()) {
+    Value slot = spillVector(accumulator, op.getLoc(), calls);
+    int64_t count = cast<VectorType>(accumulator.getType()).getNumElements();
+    calls.call("wgmma_result", {slot, calls.i32(count)});
+    results.push_back(
+        loadVector(accumulator.getType(), slot, op.getLoc(), calls));
+  }
+  op->replaceAllUsesWith(results);
+  return success();
+}
+
 LogicalResult fulgur::lowerMatrix(Operation *operation, CallBuilder &calls) {
   return llvm::TypeSwitch<Operation *, LogicalResult>(operation)
       .Case([&](NVVM::LdMatrixOp op) { return lowerLdMatrix(op, calls); })
       .Case([&](NVVM::StMatrixOp op) { return lowerStMatrix(op, calls); })
       .Case([&](NVVM::MmaOp op) { return lowerMma(op, calls); })
       .Case([&](NVVM::WgmmaMmaAsyncOp op) { return lowerWgmma(op, calls); })
+      .Case([&](kernel::WgmmaIssueOp op) { return lowerWgmmaIssue(op, calls); })
+      .Case([&](kernel::WgmmaWaitOp op) { return lowerWgmmaWait(op, calls); })
+      .Case([&](kernel::PinOp op) {
+        op.replaceAllUsesWith(op.getValue());
+        return success();
+      })
       .Case([&](NVVM::WgmmaFenceAlignedOp) {
         calls.call("wgmma_fence", {});
         return success();

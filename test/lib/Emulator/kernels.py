@@ -74,11 +74,12 @@ def advance(k, stage, phase, stages, tag):
 def gemm(name, cluster):
     """C[m][n] = A[m][k] B[n][k]: bf16, tiles of 128 x 64, a warpgroup that loads
     with TMA and two that multiply with wgmma, 3 stages of 64 of k. Two blocks of
-    a cluster share B."""
+    a cluster share B; there, accumulators are tied to the waits."""
     k, stages, rows_b = Kernel(), 3, 64 // cluster
     at_b, at_c = stages * 16384, stages * 24576
     full, empty = at_c + 16384, at_c + 16384 + 64
-    struct = f"!llvm.struct<({', '.join(['f32'] * 32)})>"
+    tied = cluster > 1
+    struct = "vector<32xf32>" if tied else f"!llvm.struct<({', '.join(['f32'] * 32)})>"
     k.op("%base = llvm.mlir.addressof @smem : !llvm.ptr<3>")
     tid = k.value("nvvm.read.ptx.sreg.tid.x : i32")
     block_m = k.value("nvvm.read.ptx.sreg.ctaid.x : i32")
@@ -136,10 +137,13 @@ def gemm(name, cluster):
     k.op("nvvm.setmaxregister increase 232", "increase")
     consumer = k.add(group, -1)
     number = k.value("llvm.ptrtoint %base : !llvm.ptr<3> to i32")
-    undefined = k.value(f"llvm.mlir.undef : {struct}")
-    nothing = k.value("arith.constant 0.0 : f32")
-    for i in range(32):
-        undefined = k.value(f"llvm.insertvalue {nothing}, {undefined}[{i}] : {struct}")
+    if tied:
+        undefined = k.value(f"arith.constant dense<0.0> : {struct}")
+    else:
+        undefined = k.value(f"llvm.mlir.undef : {struct}")
+        nothing = k.value("arith.constant 0.0 : f32")
+        for i in range(32):
+            undefined = k.value(f"llvm.insertvalue {nothing}, {undefined}[{i}] : {struct}")
     high = k.value(f"arith.constant {1 << 62 | 64 << 32 | 1 << 16} : i64", "descriptor")
     leader = k.equal(in_group, 0)
 
@@ -169,12 +173,18 @@ def gemm(name, cluster):
     for step in range(4):
         inner = k.i32(step * 32, "k_offset")
         da, db = descriptor(k.add(tile_a, inner)), descriptor(k.add(tile_b, inner))
+        if tied:
+            acc = k.value(f"kernel.wgmma_issue {acc}, {da}, {db} element bf16 : {struct}, i64", "wgmma")
+            continue
         acc = k.value(
             f"nvvm.wgmma.mma_async {da}, {db}, {acc}, #nvvm.shape<m = 64, n = 64, k = 16>, "
             "D[<f32>, #nvvm.wgmma_scale_out<one>], A[<bf16>, #nvvm.wgmma_scale_in<one>, <row>], "
             f"B[<bf16>, #nvvm.wgmma_scale_in<one>, <col>] : {struct} -> {struct}", "wgmma")
     k.op("nvvm.wgmma.commit.group.sync.aligned", "commit")
-    k.op("nvvm.wgmma.wait.group.sync.aligned 1", "wait_group")
+    if tied:
+        acc = k.value(f"kernel.wgmma_wait 1, {acc} : {struct}", "wait_group")
+    else:
+        k.op("nvvm.wgmma.wait.group.sync.aligned 1", "wait_group")
     later = k.value(f"arith.cmpi sgt, %i, {zero} : i32")
     k.op(f"scf.if {later} {{", "release_late")
     release("%old")
@@ -182,7 +192,12 @@ def gemm(name, cluster):
     following = advance(k, "%s", "%f", stages, "use_phase")
     k.op(f"scf.yield {following[0]}, {following[1]}, %s, {acc} : i32, i32, i32, {struct}", "stage_yield")
     k.op("}")
-    k.op("nvvm.wgmma.wait.group.sync.aligned 0", "wait_last")
+    if tied:
+        result = k.value(f"kernel.wgmma_wait 0, %c#3 : {struct}", "wait_last")
+    else:
+        result = "%c#3"
+        k.op("nvvm.wgmma.wait.group.sync.aligned 0", "wait_last")
+    extract = "llvm.extractelement {0}[{1} : i32] : {2}" if tied else "llvm.extractvalue {0}[{1}] : {2}"
     # The tile goes through shared memory.
     lane, warp = k.binary("andi", tid, 31), k.binary("shrui", in_group, 5)
     line = k.add(k.mul(warp, 16), k.binary("andi", lane, 15))
@@ -193,8 +208,8 @@ def gemm(name, cluster):
         registers = []
         for h in range(4):
             first = 4 * (2 * j + h // 2) + 2 * (h % 2)
-            low = k.value(f"llvm.extractvalue %c#3[{first}] : {struct}")
-            up = k.value(f"llvm.extractvalue %c#3[{first + 1}] : {struct}")
+            ends = [k.i32(first + x) if tied else first + x for x in range(2)]
+            low, up = (k.value(extract.format(result, end, struct), "read") for end in ends)
             both = k.value(f"nvvm.convert.f32x2.to.bf16x2 {up}, {low} {{rnd = #nvvm.fp_rnd_mode<rn>}} : vector<2xbf16>")
             registers.append(k.value(f"llvm.bitcast {both} : vector<2xbf16> to i32"))
         unit = k.add(half, 2 * j)

@@ -64,6 +64,9 @@ MUTATIONS = [
     ("gemm_cluster", "multicast beyond the cluster", "multicast", ("constant 3", "constant 7")),
     ("gemm_cluster", "halves in one place", "part", ("4096", "0")),
     ("gemm_cluster", "empty barrier counts one block", "empty_count", ("constant 4", "constant 2")),
+    ("gemm_cluster", "accumulators read before the wait", "read", ("extractelement %X", "extractelement %c#3")),
+    ("gemm_cluster", "tied wait off by one", "wait_last", ("wait 0", "wait 1")),
+    ("gemm_cluster", "fence missing", "wgmma_fence", DROP),
     # cp.async.
     ("gemm_cp_async", "wait missing", "wait", DROP),
     ("gemm_cp_async", "wait off by one", "wait", ("group 1", "group 2")),
