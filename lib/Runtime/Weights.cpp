@@ -159,6 +159,7 @@ Status Weights::load(const FulgurModel &model, const FulgurWeight &weight,
   bool valid = element > 0 && weight.rank >= 0 &&
                weight.rank <= FULGUR_MAX_RANK &&
                computeBytes(weight.shape, weight.rank, element, stored) &&
+               isValidDeinterleaving(weight) &&
                (weight.packed == 0 || computePackedBytes(weight, packed)) &&
                weight.bytes == (weight.stored_packed ? packed : stored);
   if (!valid)
@@ -172,21 +173,32 @@ Status Weights::load(const FulgurModel &model, const FulgurWeight &weight,
   bool repack = weight.packed != 0 && !weight.stored_packed;
   int64_t alignment = weight.packed ? FULGUR_ALIGNMENT : element;
   bool aligned = reinterpret_cast<uintptr_t>(data) % alignment == 0;
-  if (data && !repack && aligned) {
+  bool moves = weight.deinterleaved[1] != 0;
+  if (data && !repack && !moves && aligned) {
     pointers.push_back(data);
     return {};
   }
-  Block block;
+  Block block, moved;
   std::string purpose = "weight " + quoted(weight.name);
   int64_t bytes = repack ? packed : weight.bytes;
   if (Status status = block.allocate(bytes, purpose.c_str()))
     return status;
-  if (repack) {
-    packWeight(weight, data, block.data(), pool);
-    if (weight.file)
-      forget(data, weight.bytes);
-  } else if (bytes)
+  const char *source = data;
+  if (moves) {
+    // Panels are made of what has moved; it goes when they are done.
+    if (repack)
+      if (Status status = moved.allocate(weight.bytes, purpose.c_str()))
+        return status;
+    char *target = repack ? moved.data() : block.data();
+    deinterleaveWeight(weight, data, target, pool);
+    source = target;
+  }
+  if (repack)
+    packWeight(weight, source, block.data(), pool);
+  else if (bytes && !moves)
     memcpy(block.data(), data, bytes);
+  if ((repack || moves) && weight.file)
+    forget(data, weight.bytes);
   packedBytes += bytes;
   pointers.push_back(block.data());
   blocks.push_back(std::move(block));

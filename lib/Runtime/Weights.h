@@ -23,6 +23,14 @@ namespace fulgur::rt {
 std::vector<std::string> getWeightFolders(const FulgurModel &model,
                                           const char *chosen);
 
+/// Whether `deinterleaved` of a weight says what can be done.
+bool isValidDeinterleaving(const FulgurWeight &weight);
+
+/// Writes the elements of a weight in the order in which the step gets them, or
+/// in which they are packed: as many bytes as are stored.
+void deinterleaveWeight(const FulgurWeight &weight, const char *stored,
+                        char *moved, ThreadPool &pool);
+
 /// The bytes of a weight as panels; false when they are out of range.
 bool computePackedBytes(const FulgurWeight &weight, int64_t &bytes);
 

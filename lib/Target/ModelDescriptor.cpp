@@ -39,7 +39,8 @@ static_assert(offsetof(FulgurWeight, file) == 8 &&
               offsetof(FulgurWeight, interleave) == afterShape + 4 &&
               offsetof(FulgurWeight, transposed) == afterShape + 8 &&
               offsetof(FulgurWeight, stored_packed) == afterShape + 12 &&
-              sizeof(FulgurWeight) == afterShape + 16);
+              offsetof(FulgurWeight, deinterleaved) == afterShape + 16 &&
+              sizeof(FulgurWeight) == afterShape + 48);
 // FulgurSpan, FulgurLifetime
 static_assert(offsetof(FulgurSpan, last) == 8 && sizeof(FulgurSpan) == 16 &&
               offsetof(FulgurLifetime, spans) == 8 &&
@@ -222,7 +223,8 @@ DescriptorBuilder::weightFields(const WeightInfo &weight) {
           i32(weight.packed),
           i32(weight.interleave),
           i32(weight.transposed),
-          /*stored_packed=*/i32(0)};
+          /*stored_packed=*/i32(0),
+          ConstantDataArray::get(context, ArrayRef(weight.deinterleaved))};
 }
 
 Constant *DescriptorBuilder::function(StringRef name) {

@@ -230,6 +230,9 @@ bool Reader::readWeight(WeightOp op) {
   auto transposed = op->getAttrOfType<BoolAttr>("transposed");
   weight.transposed =
       transposed ? transposed.getValue() : op->hasAttr("transposed");
+  // The verifier of the operation has seen that there are 4.
+  if (auto pairs = op->getAttrOfType<DenseI64ArrayAttr>("deinterleaved"))
+    llvm::copy(pairs.asArrayRef(), weight.deinterleaved.begin());
   if (weight.packed && !weight.interleave)
     weight.interleave = 1;
   if (auto value = op->getAttrOfType<DenseElementsAttr>("fulgur.value"))

@@ -42,6 +42,8 @@ struct WeightInfo : TensorInfo {
   bool transposed = false;
   /// The bytes, of a constant that is in no file.
   std::string data;
+  /// As in FulgurWeight.
+  std::array<int64_t, 4> deinterleaved = {};
 };
 
 /// The first and the last step of each time that a buffer holds something.

@@ -4,10 +4,11 @@
 //
 // The table of fusions. What changes the signature comes first: all others work
 // on what it leaves. Selection is next: what it removes no other fusion has to
-// look at. Forms are chosen when it is known what they work on. Projections are
-// merged behind that: choosing a form can take one apart. A product that is
-// left alone can take a residual; a sum that no product takes is left to its
-// norm. Layers become functions last: all others see them whole.
+// look at. Forms are chosen when it is known what they work on. The columns of
+// projections are moved while each is on its own. Projections are merged behind
+// that: choosing a form can take one apart. A product that is left alone can
+// take a residual; a sum that no product takes is left to its norm. Layers
+// become functions last: all others see them whole.
 //
 //===----------------------------------------------------------------------===//
 #include "passes/Fuse/Fusions.h"
@@ -26,6 +27,8 @@ static const FusionInfo fusions[] = {
      [] { return createFuseIndexSelectPass(); }},
     {"fuse-experts", "dispatch + experts + combine without a row for each pair",
      [] { return createFuseExpertsPass(); }},
+    {"fold-rotary-permutation", "rotary pairs moved apart in the weights",
+     [] { return createFoldRotaryPermutationPass(); }},
     {"merge-projections", "projections of the same rows as one product",
      [] { return createMergeProjectionsPass(); }},
     {"fuse-residual", "residual sums in the products that they add",

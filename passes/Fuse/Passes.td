@@ -81,6 +81,32 @@ def FuseExpertsPass : Pass<"fulgur-fuse-experts", "::mlir::ModuleOp"> {
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::scf::SCFDialect"];
 }
 
+def FoldRotaryPermutationPass
+    : Pass<"fulgur-fold-rotary-permutation", "::mlir::ModuleOp"> {
+  let summary = "the order that rotary embedding reads is that of the weight";
+  let description = [{
+    ```mlir
+    fulgur.weight @q_b in "w.bin" at 0 : tensor<1536x24576xf32>
+    %p = fulgur.linear %x, %q_b : tensor<?x?x1536xf32>, tensor<1536x24576xf32> -> tensor<?x?x24576xf32>
+    %q = tensor.expand_shape %p [[0], [1], [2, 3]] … into tensor<?x?x128x192xf32>
+    %r = fulgur.rotary_embedding %q, %cos, %sin deinterleaved trailing : …
+    ```
+
+    becomes
+
+    ```mlir
+    fulgur.weight @q_b in "w.bin" at 0 {deinterleaved = array<i64: 1, 192, 128, 192>} : tensor<1536x24576xf32>
+    …
+    %r = fulgur.rotary_embedding %q, %cos, %sin half_split trailing : …
+    ```
+
+    The embedding then reads in order; what it writes, and caches, stay as they
+    are. Does not touch embeddings that write pairs side by side, as another
+    order of keys would be seen in the cache; nor products that are read where
+    they are rotated, or weights, by others. Missed remarks say so.
+  }];
+}
+
 def MergeProjectionsPass : Pass<"fulgur-merge-projections", "::mlir::ModuleOp"> {
   let summary = "projections of the same rows become one product";
   let description = [{
@@ -148,10 +174,9 @@ def FuseAddNormPass : Pass<"fulgur-fuse-add-norm", "::mlir::ModuleOp"> {
     %h, %y = fulgur.add_rms_norm %x, %r, %w eps 1.0e-06 : tensor<?x7168xf32>, tensor<7168xf32>
     ```
 
-    Runs behind `fulgur-fuse-residual`, which leaves the sums that no product
-    can take: those of the experts. Does not touch a sum in another block than
-    its norm, and one whose scale is computed behind it; a missed remark says
-    so.
+    Runs behind `fulgur-fuse-residual`, which leaves the sums of experts. Does
+    not touch a sum in another block than its norm, and one whose scale is
+    computed behind it; a missed remark says so.
   }];
 }
 

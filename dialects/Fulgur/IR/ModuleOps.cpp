@@ -44,6 +44,25 @@ LogicalResult WeightOp::verify() {
   // weight (C5)
   if (getTransposed() && !packed)
     return emitOpError("(C5) expected a transposed weight to be packed");
+  // weight (C6)
+  std::optional<ArrayRef<int64_t>> pairs = getDeinterleaved();
+  if (!pairs)
+    return success();
+  if (pairs->size() != 4)
+    return emitOpError("(C6) expected 'deinterleaved' to have 4 numbers, but "
+                       "got ")
+           << pairs->size();
+  int64_t axis = (*pairs)[0], period = (*pairs)[1], begin = (*pairs)[2],
+          end = (*pairs)[3];
+  if (axis < 0 || axis >= type.getRank() || period <= 0 ||
+      type.getDimSize(axis) % period != 0)
+    return emitOpError("(C6) expected the period of 'deinterleaved' to divide "
+                       "a dimension of ")
+           << type << ", but got " << period << " along dimension " << axis;
+  if (begin < 0 || begin >= end || end > period || (end - begin) % 2 != 0)
+    return emitOpError("(C6) expected 'deinterleaved' to move pairs of a "
+                       "period of ")
+           << period << ", but got [" << begin << ", " << end << ")";
   return success();
 }
 

@@ -28,6 +28,10 @@ def Fulgur_WeightOp : Op<Fulgur_Dialect, "weight", [Symbol]> {
       `[ceil(N / packed), K, packed]`, padded with zeros. The runtime packs once,
       when it loads the weight.
     - `transposed`: the matrices are stored as `[N, K]`.
+    - `deinterleaved = [axis, period, begin, end]`: of every `period` entries
+      along `axis`, as stored, the step gets those of [begin, end) in another
+      order: the even ones, then the odd ones. The runtime moves them when it
+      loads the weight, before it packs.
 
     Constraints:
     - (C1) `weight_type` is a statically shaped tensor of integers or floats of
@@ -36,6 +40,9 @@ def Fulgur_WeightOp : Op<Fulgur_Dialect, "weight", [Symbol]> {
     - (C3) The tensor has at most 2⁶³−1 bytes.
     - (C4) `packed` is positive, and the weight then has 2 dimensions or more.
     - (C5) Only a packed weight is `transposed`.
+    - (C6) `deinterleaved` has 4 numbers; `axis` is a dimension, `period` is
+      positive and divides its size, 0 ≤ begin < end ≤ period, and end − begin
+      is even.
 
     Example:
 
@@ -45,12 +52,14 @@ def Fulgur_WeightOp : Op<Fulgur_Dialect, "weight", [Symbol]> {
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$file,
                        I64Attr:$offset, OptionalAttr<I64Attr>:$packed,
-                       UnitAttr:$transposed, TypeAttr:$weight_type);
+                       UnitAttr:$transposed,
+                       OptionalAttr<DenseI64ArrayAttr>:$deinterleaved,
+                       TypeAttr:$weight_type);
   let builders = [OpBuilder<(ins "::llvm::StringRef":$name,
                                  "::llvm::StringRef":$file, "int64_t":$offset,
                                  "::mlir::Type":$type), [{
     build($_builder, $_state, name, file, offset, /*packed=*/nullptr,
-          /*transposed=*/false, type);
+          /*transposed=*/false, /*deinterleaved=*/nullptr, type);
   }]>];
   let extraClassDeclaration = [{
     /// The type of what the step gets: the stored one, or that of the panels.

@@ -98,6 +98,10 @@ typedef struct FulgurWeight {
   int32_t transposed;
   /* The bytes are stored as panels already (a packed weight file). */
   int32_t stored_packed;
+  /* {axis, period, begin, end}: of every `period` entries along `axis`, as
+   * stored, the step gets the even ones of [begin, end), then the odd ones.
+   * Nothing moves when the period is 0. Not with `stored_packed`. */
+  int64_t deinterleaved[4];
 } FulgurWeight;
 
 /* An input whose rows come out again, with new ones behind them. The runtime

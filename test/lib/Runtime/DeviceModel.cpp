@@ -290,7 +290,7 @@ static const FulgurTensorInfo outputs[] = {
 static const FulgurCache caches[] = {{2, 2, 0, 0, -1, nullptr, nullptr}};
 alignas(FULGUR_ALIGNMENT) static const float embedded[] = {1, 2, 3, 4};
 static const FulgurWeight weights[] = {
-    {"w", nullptr, 0, 16, FULGUR_F32, 1, {4}, 0, 0, 0, 0}};
+    {"w", nullptr, 0, 16, FULGUR_F32, 1, {4}, 0, 0, 0, 0, {}}};
 static const FulgurSpan spans[] = {{0, 1}, {1, 2}};
 static const FulgurLifetime buffers[] = {{1, &spans[0]}, {1, &spans[1]}};
 static const char *const failures[] = {"another failure",

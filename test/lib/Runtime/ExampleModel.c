@@ -29,8 +29,8 @@ static const FulgurTensorInfo outputs[] = {
 static const _Alignas(FULGUR_ALIGNMENT) float embedded[] = {1, 2, 3, 4};
 
 static const FulgurWeight weights[] = {
-    {"w", 0, 0, 16, FULGUR_F32, 1, {4}, 0, 0, 0, 0},
-    {"m", "example.weights", 0, 48, FULGUR_F32, 2, {4, 3}, 2, 1, 0, 0}};
+    {"w", 0, 0, 16, FULGUR_F32, 1, {4}, 0, 0, 0, 0, {0}},
+    {"m", "example.weights", 0, 48, FULGUR_F32, 2, {4, 3}, 2, 1, 0, 0, {0}}};
 
 /* The third buffer lives after the first. */
 static const FulgurSpan spans[] = {{0, 1}, {1, 2}, {2, 3}};

@@ -115,6 +115,91 @@ struct OneWeight {
   float value = 0;
 };
 
+/// Element i of the result, from the definition, in a weight [rows][columns].
+float getMoved(const std::vector<float> &stored, const FulgurWeight &weight,
+               int64_t row, int64_t column) {
+  auto [axis, period, begin, end] = weight.deinterleaved;
+  int64_t &at = axis == 0 ? row : column;
+  int64_t in = at % period, half = (end - begin) / 2;
+  if (in >= begin && in < end) {
+    int64_t i = in - begin;
+    at += begin + (i < half ? 2 * i : 2 * (i - half) + 1) - in;
+  }
+  return stored[row * weight.shape[1] + column];
+}
+
+TEST(Weights, DeinterleavesAsDefined) {
+  StepContext context;
+  context.pool.start(2, &context);
+  std::vector<float> stored(12 * 24);
+  for (size_t i = 0; i < stored.size(); ++i)
+    stored[i] = static_cast<float>(i);
+  const int64_t cases[][4] = {{1, 12, 4, 12}, {1, 24, 16, 24}, {1, 8, 0, 4},
+                              {0, 12, 8, 12}, {0, 6, 2, 6},    {1, 24, 10, 12}};
+  for (const int64_t (&pairs)[4] : cases) {
+    FulgurWeight weight = {};
+    weight.type = FULGUR_F32;
+    weight.rank = 2;
+    weight.shape[0] = 12;
+    weight.shape[1] = 24;
+    std::copy(pairs, pairs + 4, weight.deinterleaved);
+    ASSERT_TRUE(isValidDeinterleaving(weight));
+    std::vector<float> moved(stored.size(), -1);
+    deinterleaveWeight(weight, reinterpret_cast<const char *>(stored.data()),
+                       reinterpret_cast<char *>(moved.data()), context.pool);
+    for (int64_t row = 0; row < 12; ++row)
+      for (int64_t column = 0; column < 24; ++column)
+        ASSERT_EQ(moved[row * 24 + column],
+                  getMoved(stored, weight, row, column))
+            << row << ", " << column << " axis " << pairs[0];
+  }
+}
+
+TEST(Weights, DeinterleavesBeforePacking) {
+  TestFolder folder;
+  const float stored[] = {0, 1, 2, 3, 4, 5, 6, 7};
+  folder.write("w.bin", std::string(reinterpret_cast<const char *>(stored),
+                                    sizeof(stored)));
+  FulgurWeight weight = {};
+  FulgurModel model = {};
+  weight.name = "w";
+  weight.file = "w.bin";
+  weight.bytes = sizeof(stored);
+  weight.type = FULGUR_F32;
+  weight.rank = 2;
+  weight.shape[0] = 2;
+  weight.shape[1] = 4;
+  weight.deinterleaved[0] = 1;
+  weight.deinterleaved[1] = weight.deinterleaved[3] = 4;
+  model.num_weights = 1;
+  model.weights = &weight;
+  auto load = [&] {
+    StepContext context;
+    Weights weights;
+    Status status = weights.load(model, {folder.path}, context.pool);
+    EXPECT_FALSE(status) << status.text;
+    auto *data = static_cast<const float *>(weights.getPointers()[0]);
+    return std::vector<float>(data, data + 8);
+  };
+  EXPECT_EQ(load(), (std::vector<float>{0, 2, 1, 3, 4, 6, 5, 7}));
+  weight.packed = 2;
+  weight.interleave = 1;
+  EXPECT_EQ(load(), (std::vector<float>{0, 2, 4, 6, 1, 3, 5, 7}));
+}
+
+TEST(Weights, RefusesToDeinterleaveWhatItCanNot) {
+  FulgurWeight weight = {};
+  weight.rank = 1;
+  weight.shape[0] = 12;
+  const int64_t cases[][4] = {{1, 4, 0, 4}, {-1, 4, 0, 4}, {0, 5, 0, 4},
+                              {0, 4, 0, 3}, {0, 4, 2, 2},  {0, 4, -2, 2},
+                              {0, 4, 2, 6}, {0, -4, 0, 2}};
+  for (const int64_t (&pairs)[4] : cases) {
+    std::copy(pairs, pairs + 4, weight.deinterleaved);
+    EXPECT_FALSE(isValidDeinterleaving(weight)) << pairs[0] << " " << pairs[1];
+  }
+}
+
 TEST(Weights, ReadsFiles) {
   TestFolder folder;
   folder.write("w.bin", std::string("xx\0\0\x80?\0\0\0@", 10));

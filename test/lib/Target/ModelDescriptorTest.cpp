@@ -51,6 +51,7 @@ ModelInfo makeInfo() {
   weight.file = "sample.weights";
   weight.offset = 64;
   weight.bytes = 16;
+  weight.deinterleaved = {0, 4, 2, 4};
   variant.weights = {weight};
   KernelInfo add, tiles;
   add.name = "add";
@@ -129,6 +130,8 @@ TEST_F(ModelDescriptorTest, AVariant) {
   EXPECT_EQ(variant.num_dims, 1);
   EXPECT_STREQ(variant.inputs[0].name, "x");
   EXPECT_STREQ(variant.weights[0].file, "sample.weights");
+  EXPECT_EQ(variant.weights[0].deinterleaved[1], 4);
+  EXPECT_EQ(variant.weights[0].deinterleaved[2], 2);
   EXPECT_EQ(variant.embedded, model->embedded);
   EXPECT_EQ(reinterpret_cast<void *>(variant.step),
             find<void *>("fulgur_step_sm_90a"));

@@ -15,6 +15,21 @@ fulgur.weight @weight_c5 in "w.bin" at 0 {transposed} : tensor<4x4xf32>
 
 // -----
 
+// expected-error @below {{(C6) expected 'deinterleaved' to have 4 numbers, but got 3}}
+fulgur.weight @weight_c6 in "w.bin" at 0 {deinterleaved = array<i64: 1, 4, 0>} : tensor<4x4xf32>
+
+// -----
+
+// expected-error @below {{(C6) expected the period of 'deinterleaved' to divide a dimension of 'tensor<4x6xf32>', but got 4 along dimension 1}}
+fulgur.weight @weight_c6_period in "w.bin" at 0 {deinterleaved = array<i64: 1, 4, 0, 4>} : tensor<4x6xf32>
+
+// -----
+
+// expected-error @below {{(C6) expected 'deinterleaved' to move pairs of a period of 4, but got [1, 4)}}
+fulgur.weight @weight_c6_pairs in "w.bin" at 0 {deinterleaved = array<i64: 0, 4, 1, 4>} : tensor<4x6xf32>
+
+// -----
+
 fulgur.weight @w in "w.bin" at 0 {packed = 16 : i64} : tensor<4x17xf32>
 func.func @get_weight_c2() {
   // expected-error @below {{(C2) expected the type of the weight, 'tensor<2x4x16xf32>', but got 'tensor<4x17xf32>'}}

@@ -4,6 +4,9 @@
 // CHECK: fulgur.weight @w in "w.bin" at 0 {packed = 32 : i64, transposed} : tensor<40x24xf32>
 fulgur.weight @w in "w.bin" at 0 {packed = 32 : i64, transposed} : tensor<40x24xf32>
 
+// CHECK: fulgur.weight @q in "w.bin" at 0 {deinterleaved = array<i64: 1, 12, 8, 12>} : tensor<40x24xf32>
+fulgur.weight @q in "w.bin" at 0 {deinterleaved = array<i64: 1, 12, 8, 12>} : tensor<40x24xf32>
+
 // On tensors there is a result.
 // CHECK-LABEL: func.func @tensors(
 func.func @tensors(%x: tensor<?x24xf32>, %init: tensor<?x40xf32>) -> tensor<?x40xf32> {
