@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""Times a model with each fusion on and off.
+"""Times each fusion on and off, at sizes where it matters.
 
-usage: fusion.py [--model FILE.onnx] [--only NAME[,NAME…]] [--threads N]
-                 [--rounds N] [--shape DIM=N[,DIM=N…]]…
+usage: fusion.py [--model FILE.onnx --shape DIM=N[,DIM=N…]…] [--only NAME[,NAME…]]
+                 [--threads N] [--rounds N] [--runs N]
 
-The fusions are those that fulgur-compile lists. Without --model, the model is a
-DeepSeek-V3.2 of one dense layer and one of experts, a quarter as wide as the
-released one, with random weights. It is compiled with all fusions that are on
-by default, and once for each fusion with that one switched; the executables
-take turns, so that other work on the machine meets all of them. The time is the
-shortest of all runs, `arena` the memory of a step."""
+The fusions are those that fulgur-compile lists. Without --model, each meets a
+scenario of its own (SCENARIOS): a DeepSeek-V3.2, or V3, of one dense layer and
+one of experts, a quarter as wide as the released one, with random weights. It
+is compiled with all fusions that are on by default, and with that one switched;
+the two executables take turns, so that other work on the machine meets both.
+The times are the shortest of all runs, `arena` the memory of a step. A ratio in
+brackets is noise: some rounds say that the fusion helps, and some that it does
+not. What outlines layers is measured by the compilation of a deeper model."""
 import argparse
 import json
 import math
@@ -24,14 +26,29 @@ import numpy as np
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "models"))
-# One token behind a context, a few tokens behind one, and a prompt.
-SHAPES = ["batch=1,seq=1,past=1024", "batch=1,seq=8,past=1024", "batch=1,seq=256,past=0"]
+# For each fusion the model, options of the compiler, and shapes.
+SCENARIOS = {
+    # All of at most index_topk tokens are selected, which the bounds tell.
+    "skip-selection": ("deepseek_v32", ["--dim=seq=1..128", "--dim=past=0..384"],
+                       ["batch=1,seq=1,past=384", "batch=1,seq=128,past=384"]),
+    # The scores that are not stored are as many as queries times tokens.
+    "fuse-index-select": ("deepseek_v32", [], ["batch=1,seq=1,past=8191", "batch=1,seq=512,past=7680"]),
+    "merge-projections": ("deepseek_v32", [], ["batch=1,seq=1,past=63", "batch=1,seq=64,past=0"]),
+    # The rows that are not copied are those of the past.
+    "update-caches-in-place": ("deepseek_v32", [], ["batch=1,seq=1,past=1023", "batch=1,seq=1,past=16383"]),
+    # Gathered are index_topk tokens of a query; masked are all.
+    "choose-sparse-attention": ("deepseek_v32", [], ["batch=1,seq=1,past=8191", "batch=1,seq=1,past=16383",
+                                                     "batch=1,seq=256,past=0"]),
+    "choose-latent-form": ("deepseek_v3", [], ["batch=1,seq=1,past=4095", "batch=1,seq=256,past=0"]),
+}
+DEFAULT_SCENARIO = ("deepseek_v32", [], ["batch=1,seq=1,past=1023", "batch=1,seq=64,past=0"])
+OUTLINED_LAYERS = 8
 WIDTHS = dict(vocab_size=4096, hidden_size=2048, intermediate_size=4608, moe_intermediate_size=512,
               num_hidden_layers=2, first_k_dense_replace=1, num_attention_heads=32,
               q_lora_rank=512, n_routed_experts=64, index_n_heads=16, index_topk=512)
 
 
-def write_model(path):
+def write_model(path, name):
     """The graph, and beside it files of weights that keep a row's variance."""
     import full_size
     import onnx
@@ -49,8 +66,10 @@ def write_model(path):
             return proto
 
     random = np.random.default_rng(0)
-    config = full_size.make_config("deepseek_v32")
-    config = types.SimpleNamespace(**{**vars(config), **WIDTHS, "mlp_layer_types": ["dense", "sparse"]})
+    config = full_size.make_config(name)
+    # V3 has no indexer.
+    widths = {key: value for key, value in WIDTHS.items() if hasattr(config, key)}
+    config = types.SimpleNamespace(**{**vars(config), **widths, "mlp_layer_types": ["dense", "sparse"]})
     files = RandomFiles(path)
     variant = Variant("decode", past=1, opset=20, compact=True)
     onnx.save(full_size.make_graph(config, variant, files.store), path)
@@ -79,42 +98,76 @@ def measure(program, shape, options):
     return report["min_seconds"], report["arena_bytes"]
 
 
+def compare(fusion, on, off, shape, options):
+    """Prints the line of one fusion at one shape."""
+    best, arena, ratios = {}, {}, []
+    for _ in range(options.rounds):
+        times = {}
+        for program in (on, off):
+            times[program], arena[program] = measure(program, shape, options)
+            best[program] = min(best.get(program, math.inf), times[program])
+        ratios.append(times[off] / times[on])
+    ratio = f"{best[off] / best[on]:.2f}"
+    if min(ratios) <= 1 <= max(ratios):
+        ratio = f"({ratio})"
+    print(f"{fusion:24} {shape:26} {1e3 * best[on]:9.2f} {1e3 * best[off]:9.2f} {ratio:>8} "
+          f"{arena[on] / 1024:12.0f} {arena[off] / 1024:13.0f}", flush=True)
+
+
+def compare_compilation(folder, switch, rounds):
+    """Prints what a fusion does to the time of a compilation and to its code."""
+    graph = folder / "deep.onnx"
+    subprocess.run([sys.executable, ROOT / "models/full_size.py", "deepseek_v32", graph,
+                    "--layers", str(OUTLINED_LAYERS)], check=True, stdout=subprocess.DEVNULL)
+    best, size = {}, {}
+    for _ in range(rounds):
+        for options in ((), (switch,)):
+            before = os.times()
+            program = compile_model(graph, folder / "deep", *options)
+            after = os.times()
+            spent = after.children_user + after.children_system - before.children_user - before.children_system
+            best[options] = min(best.get(options, math.inf), spent)
+            size[options] = program.stat().st_size
+    on, off = (), (switch,)
+    print(f"compilation of {OUTLINED_LAYERS} layers: {best[on]:.1f} s of the processor on, "
+          f"{best[off]:.1f} s off ({best[off] / best[on]:.2f}); the executable has "
+          f"{size[on] / 1024:.0f} KB on, {size[off] / 1024:.0f} KB off")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=pathlib.Path)
     parser.add_argument("--only", help="of the fusions, these")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--runs", type=int, default=10, help="of an executable in a round")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--runs", type=int, default=5, help="of an executable in a round")
     parser.add_argument("--shape", action="append", help="sizes of the named dimensions")
     options = parser.parse_args()
+    if bool(options.model) != bool(options.shape):
+        parser.error("expected --model and --shape together")
     fusions = list_fusions()
     if options.only:
         fusions = {name: fusions[name] for name in options.only.split(",")}
+    print(f"{options.threads} thread(s)\n{'fusion':24} {'shape':26} {'on ms':>9} {'off ms':>9} {'off/on':>8} "
+          f"{'on arena KB':>12} {'off arena KB':>13}")
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        model = options.model
-        if not model:
-            model = folder / "model.onnx"
-            write_model(model)
-        # Executables by what is switched: nothing, or one fusion.
-        programs = {None: compile_model(model, folder / "default")}
         for fusion, is_off in fusions.items():
-            switch = "--enable-fusion" if is_off else "--disable-fusion"
-            programs[fusion] = compile_model(model, folder / fusion, f"{switch}={fusion}")
-        for shape in options.shape or SHAPES:
-            seconds, arena = dict.fromkeys(programs, math.inf), {}
-            for _ in range(options.rounds):
-                for switched, program in programs.items():
-                    time, arena[switched] = measure(program, shape, options)
-                    seconds[switched] = min(seconds[switched], time)
-            print(f"{shape}, {options.threads} thread(s)")
-            print(f"  {'fusion':26} {'on ms':>9} {'off ms':>9} {'off/on':>7} {'on arena KB':>12} {'off arena KB':>13}")
-            for fusion, is_off in fusions.items():
-                on, off = (fusion, None) if is_off else (None, fusion)
-                print(f"  {fusion:26} {1e3 * seconds[on]:9.2f} {1e3 * seconds[off]:9.2f} "
-                      f"{seconds[off] / seconds[on]:7.2f} {arena[on] / 1024:12.0f} "
-                      f"{arena[off] / 1024:13.0f}", flush=True)
+            switch = f"--{'enable' if is_off else 'disable'}-fusion={fusion}"
+            if fusion == "outline-layers" and not options.model:
+                compare_compilation(folder, switch, options.rounds)
+                continue
+            kind, flags, shapes = SCENARIOS.get(fusion, DEFAULT_SCENARIO)
+            model = options.model or folder / f"{kind}.onnx"
+            if options.model:
+                flags, shapes = [], options.shape
+            elif not model.exists():
+                write_model(model, kind)
+            usual = compile_model(model, folder / "usual", *flags)
+            switched = compile_model(model, folder / "switched", switch, *flags)
+            on, off = (switched, usual) if is_off else (usual, switched)
+            for shape in shapes:
+                compare(fusion, on, off, shape, options)
 
 
 if __name__ == "__main__":
