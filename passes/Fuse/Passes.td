@@ -174,8 +174,8 @@ def FuseAddNormPass : Pass<"fulgur-fuse-add-norm", "::mlir::ModuleOp"> {
     %h, %y = fulgur.add_rms_norm %x, %r, %w eps 1.0e-06 : tensor<?x7168xf32>, tensor<7168xf32>
     ```
 
-    Runs behind `fulgur-fuse-residual`, which leaves the sums of experts. Does
-    not touch a sum in another block than its norm, and one whose scale is
+    Runs behind `fulgur-fuse-residual`, which leaves the sums of experts.
+    Does not touch a sum in another block than its norm, and one whose scale is
     computed behind it; a missed remark says so.
   }];
 }

@@ -214,7 +214,7 @@ TEST_F(OpCostsTest, selection) {
              0, 2 * 14 + 4 * 6, 2);
 }
 
-TEST_F(OpCostsTest, experts) {
+TEST_F(OpCostsTest, routing) {
   expectCost(costOf("%x: tensor<3x8xf32>, %b: tensor<8xf32>",
                     "fulgur.route %x bias %b sigmoid k 2 : tensor<3x8xf32>, "
                     "tensor<8xf32> -> tensor<3x2xi32>, tensor<3x2xf32>"),
