@@ -32,12 +32,14 @@ void fulgur::buildLowerToGPUPipeline(OpPassManager &pm) {
 
   // From here on every operation has one lowering, in kernels and around them.
   pm.addPass(createFlattenParametersPass());
+  pm.addPass(createLowerTensorMapsPass());
   pm.addPass(createExpandViewsPass());
   pm.addPass(createLowerAffinePass());
   pm.addPass(createExpandFloat8Pass());
   pm.addPass(createExpandMathPass());
   pm.addPass(createLowerMathPass());
   pm.addPass(arith::createArithExpandOpsPass());
+  pm.addPass(createConvertKernelToNVVMPass());
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(createConvertGPUToNVVMPass());
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();

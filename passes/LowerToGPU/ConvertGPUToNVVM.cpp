@@ -59,7 +59,24 @@ void ConvertGPUToNVVMPass::runOnOperation() {
                            memref::MemRefDialect, vector::VectorDialect>();
   target.addLegalOp<gpu::GPUModuleOp>();
   FrozenRewritePatternSet frozen(std::move(patterns));
-  for (auto kernels : getOperation().getOps<gpu::GPUModuleOp>())
+  for (auto kernels : getOperation().getOps<gpu::GPUModuleOp>()) {
+    // Upstream's conversion of functions loses what goes by value.
+    llvm::MapVector<StringAttr, SmallVector<std::pair<unsigned, Attribute>>>
+        values;
+    for (auto kernel : kernels.getOps<gpu::GPUFuncOp>())
+      for (unsigned i = 0; i < kernel.getNumArguments(); ++i)
+        if (Attribute type =
+                kernel.getArgAttr(i, LLVM::LLVMDialect::getByValAttrName()))
+          values[kernel.getNameAttr()].emplace_back(i, type);
     if (failed(applyPartialConversion(kernels, target, frozen)))
       return signalPassFailure();
+    for (auto &[name, arguments] : values)
+      for (auto [i, type] : arguments) {
+        auto kernel = kernels.lookupSymbol<LLVM::LLVMFuncOp>(name);
+        kernel.setArgAttr(i, LLVM::LLVMDialect::getByValAttrName(), type);
+        // Else LLVM copies it to local memory, where the TMA does not find it.
+        kernel.setArgAttr(i, NVVM::NVVMDialect::getGridConstantAttrName(),
+                          UnitAttr::get(context));
+      }
+  }
 }

@@ -130,6 +130,8 @@ LogicalResult LaunchLowering::lower(gpu::LaunchFuncOp launch) {
   for (auto [axis, extent] : llvm::enumerate(extents))
     LLVM::StoreOp::create(builder, loc, convert(extent),
                           slot(frame.grid, i64, axis));
+  auto kernel = dyn_cast_or_null<FunctionOpInterface>(
+      module.lookupSymbol(launch.getKernelAttr()));
   int64_t count = launch.getNumKernelOperands();
   frame.maxOperands = std::max(frame.maxOperands, count);
   for (auto [i, operand] : llvm::enumerate(launch.getKernelOperands())) {
@@ -138,8 +140,13 @@ LogicalResult LaunchLowering::lower(gpu::LaunchFuncOp launch) {
       return launch.emitOpError("expected operand ")
              << i << " to be a scalar or an address, but got "
              << operand.getType();
-    Value at = slot(frame.values, i64, i);
-    LLVM::StoreOp::create(builder, loc, converted, at);
+    // What goes by value is where its address says.
+    Value at = converted;
+    if (!kernel ||
+        !kernel.getArgAttr(i, LLVM::LLVMDialect::getByValAttrName())) {
+      at = slot(frame.values, i64, i);
+      LLVM::StoreOp::create(builder, loc, converted, at);
+    }
     LLVM::StoreOp::create(builder, loc, at, slot(frame.addresses, pointer, i));
   }
   Value shared = constant(builder, loc, 0);

@@ -5,6 +5,7 @@
 #define PASSES_LOWERTOGPU_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
+include "passes/LowerToGPU/KernelPasses.td"
 
 def ExpandMathPass : Pass<"fulgur-expand-math", "::mlir::ModuleOp"> {
   let summary = "Write mathematical functions in kernels as arithmetic";

@@ -1,0 +1,58 @@
+//===----------------------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+//
+// Matrix products on sm_90a: a persistent kernel of one warp group that loads
+// tiles with the TMA and two that multiply them with wgmma.
+//
+//===----------------------------------------------------------------------===//
+#ifndef PASSES_LOWERTOGPU_KERNELS_WGMMAMATMUL_H
+#define PASSES_LOWERTOGPU_KERNELS_WGMMAMATMUL_H
+
+#include "dialects/Kernel/IR/KernelDialect.h"
+
+namespace fulgur {
+
+/// What a kernel is written for. It computes C[m, n] (+)= Σ_k A[m, k] · B, with
+/// C in f32, all of it with the sizes of the launch: the TMA reads what is
+/// outside of a matrix as zero, and does not write there.
+struct WgmmaMatmul {
+  /// Of A and B: bf16 or f16.
+  mlir::Type element;
+  /// Columns of a tile, 128 or 256; it has 128 rows, 64 for each warp group.
+  int64_t columns;
+  /// Blocks of a cluster, 1 or 2, that share their columns: each loads a part
+  /// of B for all.
+  int64_t cluster = 1;
+  /// B is [N, K] rather than [K, N].
+  bool transposedB = false;
+  /// The operands have a leading dimension that is not multiplied.
+  bool batch = false;
+  /// Adds to what C holds.
+  bool accumulate = false;
+
+  static constexpr int64_t rows = 128, depth = 64;
+  /// Threads of a block: 128 that load, and 256 that multiply.
+  static constexpr int64_t threads = 384;
+
+  /// A name for kernels of equal configurations.
+  std::string getName() const;
+  /// As many stages as fit.
+  int64_t getStages() const;
+  /// Dynamic shared memory of a block.
+  int64_t getSharedBytes() const;
+  mlir::gpu::GPUFuncOp write(mlir::gpu::GPUModuleOp module,
+                             mlir::Location loc) const;
+
+  /// The types of the tensor maps that the kernel takes first, of A, B and C.
+  /// Then come i32: tiles along m, along n, and of all matrices together, and
+  /// steps along k; with `accumulate` also C, `memref<[?x]?x?xf32, strided>`.
+  fulgur::kernel::TensorMapType getMapOfA() const;
+  fulgur::kernel::TensorMapType getMapOfB() const;
+  fulgur::kernel::TensorMapType getMapOfC() const;
+  mlir::MemRefType getTypeOfC() const;
+};
+
+} // namespace fulgur
+
+#endif // PASSES_LOWERTOGPU_KERNELS_WGMMAMATMUL_H
