@@ -83,14 +83,8 @@ Value Float64Writer::power2(Value k) {
   return arith::BitcastOp::create(b, b.getF64Type(), bits);
 }
 
-/// exp(x) = 2^k exp(r), |r| <= ln 2 / 2, by the series of exp.
-Value Float64Writer::exp(Value x) {
-  // Beyond, it is 0 or infinity.
-  Value clamped = arith::MaximumFOp::create(b, x, constant(-746.0));
-  clamped = arith::MinimumFOp::create(b, clamped, constant(710.0));
-  auto [turns, k] = round(mul(clamped, constant(1.44269504088896338700)));
-  Value r = fma(turns, constant(-ln2High), clamped);
-  r = fma(turns, constant(-ln2Low), r);
+/// 2^k exp(r), |r| <= ln 2 / 2, by the series of exp.
+Value Float64Writer::scaledExp(Value r, Value k) {
   SmallVector<double> coefficients = {1.0};
   for (int n = 1; n <= 13; ++n)
     coefficients.push_back(coefficients.back() / n);
@@ -101,7 +95,22 @@ Value Float64Writer::exp(Value x) {
   return mul(mul(series, power2(half)), power2(rest));
 }
 
-Value Float64Writer::exp2(Value x) { return exp(mul(x, constant(ln2))); }
+/// x = k ln 2 + r.
+Value Float64Writer::exp(Value x) {
+  // Beyond, it is 0 or infinity.
+  Value clamped = arith::MaximumFOp::create(b, x, constant(-746.0));
+  clamped = arith::MinimumFOp::create(b, clamped, constant(710.0));
+  auto [turns, k] = round(mul(clamped, constant(1.44269504088896338700)));
+  Value r = fma(turns, constant(-ln2High), clamped);
+  return scaledExp(fma(turns, constant(-ln2Low), r), k);
+}
+
+Value Float64Writer::exp2(Value x) {
+  Value clamped = arith::MaximumFOp::create(b, x, constant(-1076.0));
+  clamped = arith::MinimumFOp::create(b, clamped, constant(1025.0));
+  auto [turns, k] = round(clamped);
+  return scaledExp(mul(sub(clamped, turns), constant(ln2)), k);
+}
 
 /// log(x) = k ln 2 + log(1 + f), sqrt(1/2) < 1 + f < sqrt(2); with
 /// s = f / (2 + f), log(1 + f) = f - f²/2 + s (f²/2 + R(s²)).
@@ -327,12 +336,12 @@ Value Float64Writer::erf(Value x) {
   return withSign(mul(scale, loop.getResult(0)), x);
 }
 
-/// From 2 on by the continued fraction
+/// From 1 on by the continued fraction
 /// erfc(x) = exp(-x²)/sqrt(pi) / (x + (1/2) / (x + (2/2) / (x + …))).
 Value Float64Writer::erfc(Value x) {
   Value size = abs(x);
-  Value start = arith::MaximumFOp::create(b, size, constant(2.0));
-  constexpr int64_t numTerms = 120;
+  Value start = arith::MaximumFOp::create(b, size, constant(1.0));
+  constexpr int64_t numTerms = 300;
   Value zero = arith::ConstantIndexOp::create(b, 0);
   Value end = arith::ConstantIndexOp::create(b, numTerms);
   Value step = arith::ConstantIndexOp::create(b, 1);
@@ -349,7 +358,7 @@ Value Float64Writer::erfc(Value x) {
       div(mul(power, constant(5.64189583547756279280e-01)), loop.getResult(0));
   Value two = constant(2.0);
   outer = select(isLess(x, 0.0), sub(two, outer), outer);
-  return select(isLess(size, 2.0), sub(constant(1.0), erf(x)), outer);
+  return select(isLess(size, 1.0), sub(constant(1.0), erf(x)), outer);
 }
 
 /// x^y = exp(y log |x|), with the sign of x where y is odd.
@@ -363,13 +372,15 @@ Value Float64Writer::pow(Value x, Value y) {
   Value isOdd = arith::CmpFOp::create(b, arith::CmpFPredicate::UNE,
                                       math::FloorOp::create(b, half), half);
   isOdd = arith::AndIOp::create(b, isOdd, isWhole);
-  Value hasSign = arith::AndIOp::create(b, isOdd, isNegative);
+  // Also of the negative zero.
+  Value hasSign =
+      arith::AndIOp::create(b, isOdd, isLess(withSign(one, x), 0.0));
   result = select(hasSign, arith::NegFOp::create(b, result), result);
   Value odd = select(isOdd, withSign(one, x), one);
   result = select(isEqual(size, 1.0), odd, result);
-  // No power of a negative number, unless it is a whole one.
+  // A negative number has whole powers alone.
   Value isUndefined = arith::AndIOp::create(
-      b, isNegative,
+      b, arith::AndIOp::create(b, isNegative, isLess(size, infinity)),
       arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, whole, y));
   result = select(isUndefined, constant(notANumber), result);
   result = select(isEqual(x, 1.0), one, result);

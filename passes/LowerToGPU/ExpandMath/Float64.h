@@ -67,6 +67,7 @@ private:
   std::pair<Value, Value> round(Value x);
   /// 2 to the power of `k`, an integer whose result is a normal number.
   Value power2(Value k);
+  Value scaledExp(Value r, Value k);
   Value sinOrCos(Value x, bool isCos);
 
   mlir::ImplicitLocOpBuilder b;
