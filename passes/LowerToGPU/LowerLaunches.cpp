@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/Matchers.h"
 
 namespace fulgur {
 #define GEN_PASS_DEF_LOWERLAUNCHESPASS
@@ -42,6 +43,7 @@ public:
 private:
   void numberKernels();
   LogicalResult lower(gpu::LaunchFuncOp launch);
+  LogicalResult allowShared(gpu::LaunchFuncOp launch, Value bytes);
   Frame &getFrame(Operation *launch);
   LLVM::LLVMFuncOp getLaunch();
   Value constant(OpBuilder &builder, Location loc, int64_t value) {
@@ -106,6 +108,24 @@ LLVM::LLVMFuncOp LaunchLowering::getLaunch() {
                                   {i64, pointer, i64, pointer}));
 }
 
+/// The kernel says how many bytes a launch may ask for.
+LogicalResult LaunchLowering::allowShared(gpu::LaunchFuncOp launch,
+                                          Value bytes) {
+  constexpr StringLiteral name = "fulgur.shared_bytes";
+  Operation *kernel = module.lookupSymbol(launch.getKernelAttr());
+  auto known = kernel->getAttrOfType<IntegerAttr>(name);
+  APInt size;
+  if (matchPattern(bytes, m_ConstantInt(&size))) {
+    int64_t most = std::max(known ? known.getInt() : 0, size.getSExtValue());
+    kernel->setAttr(name, IntegerAttr::get(i64, most));
+    return success();
+  }
+  if (known)
+    return success();
+  return launch.emitOpError("expected the kernel to have '")
+         << name << "', as the size of dynamic shared memory is not constant";
+}
+
 LogicalResult LaunchLowering::lower(gpu::LaunchFuncOp launch) {
   auto number = numbers.find(launch.getKernelAttr());
   if (number == numbers.end())
@@ -150,8 +170,11 @@ LogicalResult LaunchLowering::lower(gpu::LaunchFuncOp launch) {
     LLVM::StoreOp::create(builder, loc, at, slot(frame.addresses, pointer, i));
   }
   Value shared = constant(builder, loc, 0);
-  if (Value bytes = launch.getDynamicSharedMemorySize())
+  if (Value bytes = launch.getDynamicSharedMemorySize()) {
     shared = LLVM::ZExtOp::create(builder, loc, i64, bytes);
+    if (failed(allowShared(launch, bytes)))
+      return failure();
+  }
   LLVM::CallOp::create(builder, loc, getLaunch(),
                        ValueRange{constant(builder, loc, number->second),
                                   frame.grid, shared, frame.addresses});

@@ -194,8 +194,9 @@ def LowerLaunchesPass : Pass<"fulgur-lower-launches", "::mlir::ModuleOp"> {
   let summary = "Launch kernels through the runtime";
   let description = [{
     A kernel's number is its place among the kernels of the module. Parameters
-    are passed as an array of their addresses. Does not check parameters against
-    the kernel.
+    are passed as an array of their addresses. The kernel gets the most dynamic
+    shared memory that a launch asks for, as `fulgur.shared_bytes`. Does not
+    check parameters against the kernel.
 
     Before:
 

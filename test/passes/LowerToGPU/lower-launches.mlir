@@ -27,7 +27,43 @@ module attributes {gpu.container_module} {
     llvm.func @helper() {
       llvm.return
     }
-    llvm.func @second(%x: !llvm.ptr, %s: f32) attributes {gpu.kernel} {
+    llvm.func @second(%x: !llvm.ptr, %s: f32) attributes {fulgur.shared_bytes = 4096 : i64, gpu.kernel} {
+      llvm.return
+    }
+  }
+}
+
+// -----
+
+module attributes {gpu.container_module} {
+  // The most that a launch asks for.
+  func.func @launch() {
+    %c1 = arith.constant 1 : index
+    %0 = arith.constant 2048 : i32
+    %1 = arith.constant 1024 : i32
+    gpu.launch_func @kernels::@k blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1) dynamic_shared_memory_size %0
+    gpu.launch_func @kernels::@k blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1) dynamic_shared_memory_size %1
+    return
+  }
+  gpu.module @kernels {
+    // CHECK: llvm.func @k() attributes {fulgur.shared_bytes = 2048 : i64, gpu.kernel}
+    llvm.func @k() attributes {gpu.kernel} {
+      llvm.return
+    }
+  }
+}
+
+// -----
+
+module attributes {gpu.container_module} {
+  func.func @launch(%shared: i32) {
+    %c1 = arith.constant 1 : index
+    // expected-error @below {{expected the kernel to have 'fulgur.shared_bytes', as the size of dynamic shared memory is not constant}}
+    gpu.launch_func @kernels::@k blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1) dynamic_shared_memory_size %shared
+    return
+  }
+  gpu.module @kernels {
+    llvm.func @k() attributes {gpu.kernel} {
       llvm.return
     }
   }
