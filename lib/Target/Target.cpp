@@ -17,9 +17,11 @@
 #include "lib/Target/LinkConfig.h"
 #include "lib/Target/ModelDescriptor.h"
 #include "lib/Target/Weights.h"
+#include "passes/LowerToGPU/Passes.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -114,6 +116,20 @@ ArrayRef<llvm::StringLiteral> fulgur::getGPUArchitectures() {
   return architectures;
 }
 
+/// A copy of `module` that also has the kernels as functions of the host.
+static OwningOpRef<ModuleOp> emulateKernels(ModuleOp module, ModelInfo &info,
+                                            StringRef ending) {
+  OwningOpRef<ModuleOp> copy(module.clone());
+  PassManager pm(module.getContext());
+  pm.addPass(createConvertNVVMToEmulatorPass());
+  if (failed(pm.run(*copy)))
+    return nullptr;
+  info.hasEmulator = true;
+  for (KernelInfo &kernel : info.kernels)
+    kernel.emulated = (kernel.name + "_emulated" + ending).str();
+  return copy;
+}
+
 /// Adds the host's part of a variant to `ir` and to `model`. All that it
 /// defines has the name of the architecture behind its own.
 static ExitCode addVariant(const GPUVariant &variant,
@@ -128,11 +144,19 @@ static ExitCode addVariant(const GPUVariant &variant,
   code = compileKernels(variant, options, /*needsCubin=*/false, info);
   if (code != ExitCode::Success)
     return code;
+  std::string ending = "." + variant.arch;
+  ModuleOp host = variant.module;
+  OwningOpRef<ModuleOp> emulated;
+  if (options.gpuEmulator) {
+    emulated = emulateKernels(host, info, ending);
+    if (!emulated)
+      return ExitCode::InternalFailure;
+    host = *emulated;
+  }
   std::unique_ptr<llvm::Module> step;
-  code = translate(variant.module, machine, ir.getContext(), step);
+  code = translate(host, machine, ir.getContext(), step);
   if (code != ExitCode::Success)
     return code;
-  std::string ending = "." + variant.arch;
   for (llvm::GlobalValue &value : step->global_values())
     if (!value.isDeclaration() && !value.getName().starts_with("llvm."))
       value.setName(value.getName() + ending);

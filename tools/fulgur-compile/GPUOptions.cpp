@@ -29,6 +29,13 @@ static cl::opt<std::string>
                    "what ./dev setup has installed)"),
           cl::cat(category));
 
+static cl::opt<bool> emulator(
+    "gpu-emulator",
+    cl::desc("Put into the executable what --device=emulator needs: it "
+             "runs the kernels of every architecture on the CPU, and "
+             "checks what they do"),
+    cl::cat(category));
+
 static int checkArchitectures(const CompileOptions &options) {
   for (llvm::StringRef arch : options.gpuArchs)
     if (!llvm::is_contained(getGPUArchitectures(), arch))
@@ -53,9 +60,10 @@ int fulgur::setGPUOptions(CompileOptions &options) {
     return usageError("expected --target to be cpu or cuda, but got '" +
                       target + "'");
   if (target == "cpu") {
-    if (architectures.getNumOccurrences() || ptxas.getNumOccurrences())
-      return usageError("expected --gpu-arch and --ptxas with --target=cuda "
-                        "alone");
+    if (architectures.getNumOccurrences() || ptxas.getNumOccurrences() ||
+        emulator)
+      return usageError("expected --gpu-arch, --gpu-emulator and --ptxas with "
+                        "--target=cuda alone");
     if (isKernels(options.emit))
       return usageError("expected --emit=" + getStageInfo(options.emit).emit +
                         " with --target=cuda, but got --target=cpu");
@@ -65,5 +73,6 @@ int fulgur::setGPUOptions(CompileOptions &options) {
   if (options.gpuArchs.empty())
     options.gpuArchs = {"sm_90a"};
   options.target.ptxas = ptxas;
+  options.target.gpuEmulator = emulator;
   return checkArchitectures(options);
 }

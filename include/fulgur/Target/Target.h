@@ -54,6 +54,8 @@ struct TargetOptions {
   std::string modelFolder;
   /// NVIDIA's assembler; empty for the first that is found.
   std::string ptxas;
+  /// The kernels also as code of the CPU, for --device=emulator.
+  bool gpuEmulator = false;
   /// 0 to 3.
   unsigned optLevel = 3;
 };

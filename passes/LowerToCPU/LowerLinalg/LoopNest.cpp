@@ -21,9 +21,11 @@ using namespace fulgur;
 /// Rows and columns of a block of a transposition: cache lines of f32.
 static constexpr int64_t blockExtent = 16;
 
-/// Elementwise operations on whole buffers are one long loop.
+/// Elementwise operations on whole buffers are one long loop, and so are
+/// reductions of whole buffers.
 bool LoopNest::collapse() {
-  if (iterators.size() < 2 || !op.getBody()->getOps<linalg::IndexOp>().empty())
+  if (iterators.size() < 2 || !llvm::all_equal(iterators) ||
+      !op.getBody()->getOps<linalg::IndexOp>().empty())
     return false;
   if (op.getBody()
           ->walk([](linalg::IndexOp) { return WalkResult::interrupt(); })
@@ -48,7 +50,7 @@ bool LoopNest::collapse() {
     operand = memref::CollapseShapeOp::create(
         rewriter, loc, operand, ArrayRef<ReassociationIndices>{all});
   }
-  iterators.assign(1, utils::IteratorType::parallel);
+  iterators.resize(1);
   Value total;
   for (OpFoldResult extent : extents) {
     Value size = getValueOrCreateConstantIndexOp(rewriter, loc, extent);

@@ -110,3 +110,21 @@ func.func @gather(%x: memref<?x64xf32>, %i: memref<?xindex>, %y: memref<?x64xf32
   }
   return
 }
+
+// A reduction of a whole buffer is one loop that keeps its order, whatever its
+// dimensions.
+// CHECK-LABEL: func.func @whole(
+func.func @whole(%x: memref<?x?xf32>, %s: memref<f32>) {
+  // CHECK-NOT: scf.parallel
+  // CHECK: %[[SUM:.*]] = scf.for {{.*}} iter_args
+  // CHECK: memref.store %[[SUM]]
+  // CHECK: return
+  linalg.generic {indexing_maps = [affine_map<(r, c) -> (r, c)>, affine_map<(r, c) -> ()>],
+                  iterator_types = ["reduction", "reduction"]}
+      ins(%x : memref<?x?xf32>) outs(%s : memref<f32>) {
+  ^bb0(%in: f32, %out: f32):
+    %v = arith.addf %in, %out : f32
+    linalg.yield %v : f32
+  }
+  return
+}
