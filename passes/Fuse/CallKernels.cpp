@@ -24,11 +24,11 @@ namespace {
 struct CallKernelsPass final
     : fulgur::impl::CallKernelsPassBase<CallKernelsPass> {
   void runOnOperation() final {
-    SmallVector<std::pair<Operation *, const KernelInfo *>> found;
+    SmallVector<std::pair<Operation *, const OpKernel *>> found;
     getOperation().walk([&](Operation *op) {
       if (!isa<FulgurDialect>(op->getDialect()))
         return;
-      if (const KernelInfo *kernel = findKernel(op->getName().stripDialect()))
+      if (const OpKernel *kernel = findOpKernel(op->getName().stripDialect()))
         found.push_back({op, kernel});
     });
     for (auto [op, kernel] : found)
@@ -36,11 +36,11 @@ struct CallKernelsPass final
         return signalPassFailure();
   }
 
-  LogicalResult call(Operation *op, const KernelInfo &kernel);
+  LogicalResult call(Operation *op, const OpKernel &kernel);
 };
 } // namespace
 
-LogicalResult CallKernelsPass::call(Operation *op, const KernelInfo &kernel) {
+LogicalResult CallKernelsPass::call(Operation *op, const OpKernel &kernel) {
   remark::RemarkOpts options =
       remark::RemarkOpts::name(getArgument()).category("kernel");
   std::string problem;

@@ -29,7 +29,7 @@ struct LowerKernelCallsPass final
     SmallVector<CallKernelOp> calls;
     getOperation().walk([&](CallKernelOp call) { calls.push_back(call); });
     for (CallKernelOp call : calls) {
-      const KernelInfo *kernel = findKernel(call.getKernel());
+      const OpKernel *kernel = findOpKernel(call.getKernel());
       if (!kernel || call.getNumResults()) {
         call.emitOpError("expected a kernel on memrefs, but got '")
             << call.getKernel() << "' with " << call.getNumResults()

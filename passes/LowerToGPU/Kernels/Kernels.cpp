@@ -9,8 +9,8 @@
 
 using namespace fulgur;
 
-llvm::ArrayRef<KernelInfo> fulgur::getKernels() {
-  static const KernelInfo kernels[] = {
+llvm::ArrayRef<OpKernel> fulgur::getOpKernels() {
+  static const OpKernel kernels[] = {
       {"rms_norm", checkRMSNormKernel, launchRMSNormKernel},
       {"route", checkRouteKernel, launchRouteKernel},
       {"select_tokens", checkSelectTokensKernel, launchSelectTokensKernel},
@@ -18,8 +18,8 @@ llvm::ArrayRef<KernelInfo> fulgur::getKernels() {
   return kernels;
 }
 
-const KernelInfo *fulgur::findKernel(llvm::StringRef name) {
-  for (const KernelInfo &kernel : getKernels())
+const OpKernel *fulgur::findOpKernel(llvm::StringRef name) {
+  for (const OpKernel &kernel : getOpKernels())
     if (kernel.name == name)
       return &kernel;
   return nullptr;

@@ -14,7 +14,7 @@
 
 namespace fulgur {
 
-struct KernelInfo {
+struct OpKernel {
   /// The operation without the name of the dialect; the kernel has its name.
   llvm::StringLiteral name;
   /// Says what the kernel can not do about `op`, or nothing.
@@ -25,11 +25,11 @@ struct KernelInfo {
   void (*launch)(CallKernelOp call, KernelBuilder &builder);
 };
 
-llvm::ArrayRef<KernelInfo> getKernels();
+llvm::ArrayRef<OpKernel> getOpKernels();
 
 /// The kernel of the operation that `fulgur.` and `name` name; null if there is
 /// none.
-const KernelInfo *findKernel(llvm::StringRef name);
+const OpKernel *findOpKernel(llvm::StringRef name);
 
 // One file each.
 void checkRMSNormKernel(mlir::Operation *op,

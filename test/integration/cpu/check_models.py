@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 """Compiles exported models, runs them and compares what they give.
 
-usage: check_models.py FOLDER SCRATCH [--raise=all|none] [VARIANT …]
+usage: check_models.py FOLDER SCRATCH [--raise=all|none] [--gpu-arch=A,…] [VARIANT …]
 
 FOLDER holds VARIANT.onnx with VARIANT/inputs and VARIANT/outputs, which
 PyTorch computed in float64. Each model is compiled once, with its dimensions
 dynamic, and run twice: on the stored inputs, and on a part of them with another
-batch and sequence, of which onnxruntime gives a second opinion.
+batch and sequence, of which onnxruntime gives a second opinion. With architectures of
+GPUs, the emulator runs the kernels of each, and ptxas has to accept them.
 
 The tolerance is of the largest value of an output: float32 rounds to 6e-8, a
 path through these models adds some thousand products of unit variance, and the
 stored inputs keep every discrete decision 1e-3 away from a tie."""
-import json
 import pathlib
 import subprocess
 import sys
@@ -57,13 +57,12 @@ def cut(arrays, sizes):
     return parts
 
 
-def run(program, inputs, folder):
-    """The outputs of the executable, and its report."""
+def run(program, inputs, folder, device):
+    """The outputs of the executable."""
     out = folder / "out"
-    report = subprocess.run(
-        [program, "run", "--input-dir", save(inputs, folder / "in"), "--output-dir", out, "--json"],
-        check=True, capture_output=True, text=True)
-    return load(out), json.loads(report.stdout)
+    subprocess.run([program, "run", "--input-dir", save(inputs, folder / "in"), "--output-dir", out, "--json",
+                    "--device", device], check=True, capture_output=True, text=True)
+    return load(out)
 
 
 def shapes_of(inputs):
@@ -71,29 +70,39 @@ def shapes_of(inputs):
     return inputs["input_ids"].shape + (past[0] if past else 0,)
 
 
-def check(model, scratch, mode):
-    """The largest error of both runs, and the seconds that compiling took."""
-    program = scratch / "model"
-    report = subprocess.run(["fulgur-compile", model, "-o", program, f"--raise={mode}"],
+def compile_model(model, program, mode, archs):
+    gpu = ["--target=cuda", "--gpu-emulator", "--gpu-arch=" + ",".join(archs)] if archs else []
+    report = subprocess.run(["fulgur-compile", model, "-o", program, f"--raise={mode}", *gpu],
                             capture_output=True, text=True)
+    # A note would say that there are no cubins.
     if report.returncode or report.stderr:
         raise RuntimeError(f"compiling gave {report.returncode}: {report.stderr.strip()}")
+
+
+def check(model, scratch, mode, archs):
+    """The largest error of all runs."""
+    program = scratch / "model"
+    compile_model(model, program, mode, archs)
     folder = model.with_suffix("")
     inputs, expected = load(folder / "inputs"), load(folder / "outputs")
-    got, _ = run(program, inputs, scratch / "stored")
-    errors = [error_of(got[name], wanted) for name, wanted in expected.items()]
 
     session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
     batch, seq, past = shapes_of(inputs)
     declared = session.get_inputs()[0].shape
     small = (batch if isinstance(declared[0], int) else batch - 1,
              seq if isinstance(declared[1], int) or "attention_mask" in inputs else max(1, seq - 4), past)
-    inputs, expected = cut(inputs, small), cut(expected, small)
-    got, _ = run(program, inputs, scratch / "part")
+    part, part_expected = cut(inputs, small), cut(expected, small)
     names = [o.name for o in session.get_outputs()]
-    second = dict(zip(names, session.run(names, inputs)))
-    for name, wanted in expected.items():
-        errors += [error_of(got[name], wanted), error_of(got[name], second[name])]
+    second = dict(zip(names, session.run(names, part)))
+
+    errors = []
+    for device in [f"emulator:{arch}" for arch in archs] or ["cpu"]:
+        place = scratch / device.replace(":", "-")
+        got = run(program, inputs, place / "stored", device)
+        errors += [error_of(got[name], wanted) for name, wanted in expected.items()]
+        got = run(program, part, place / "part", device)
+        for name, wanted in part_expected.items():
+            errors += [error_of(got[name], wanted), error_of(got[name], second[name])]
     # Python's max would pass over a NaN.
     return float(np.max(errors))
 
@@ -101,6 +110,7 @@ def check(model, scratch, mode):
 def main():
     folder, scratch, *rest = sys.argv[1:]
     mode = next((a.split("=")[1] for a in rest if a.startswith("--raise=")), "all")
+    archs = [arch for a in rest if a.startswith("--gpu-arch=") for arch in a.split("=")[1].split(",")]
     only = [a for a in rest if not a.startswith("--")]
     failures = 0
     models = sorted(pathlib.Path(folder).glob("*.onnx"))
@@ -111,14 +121,14 @@ def main():
         place = pathlib.Path(scratch) / model.stem
         place.mkdir(parents=True)
         try:
-            error = check(model, place, mode)
+            error = check(model, place, mode, archs)
             problem = "" if error <= TOLERANCE else f"; the tolerance is {TOLERANCE:.0e}"
             text = f"error {error:.1e}{problem}"
         except (RuntimeError, subprocess.CalledProcessError) as wrong:
             problem = getattr(wrong, "stderr", None) or str(wrong)
             text = problem.strip()
         failures += bool(problem)
-        print(f"{'WRONG' if problem else 'ok':5} {model.parent.name}/{model.stem} --raise={mode}: {text}", flush=True)
+        print(f"{'WRONG' if problem else 'ok':5} {model.parent.name}/{model.stem} {' '.join(rest)}: {text}", flush=True)
     return 1 if failures else 0
 
 
