@@ -14,6 +14,7 @@
 #include "lib/CostModel/Machine.h"
 #include "lib/Support/Output.h"
 #include "passes/Fuse/ApplyPatterns.h"
+#include "passes/LowerToGPU/Passes.h"
 #include "passes/Raise/ConvertONNXToLinalg/Supported.h"
 #include "passes/Raise/Passes.h"
 
@@ -30,7 +31,6 @@ using namespace fulgur;
 /// Module attributes by which a compilation can be resumed from text.
 static constexpr StringLiteral stageAttr = "fulgur.stage";
 static constexpr StringLiteral folderAttr = "fulgur.model_folder";
-static constexpr StringLiteral targetAttr = "fulgur.target";
 
 /// The machine that stands for an architecture where the user names none.
 static StringRef getMachineName(StringRef arch) {

@@ -23,6 +23,7 @@ void fulgur::buildLowerToGPUPipeline(OpPassManager &pm) {
   // Loops, and kernels of them.
   pm.addPass(createGlobalsToWeightsPass());
   pm.addPass(createLowerKernelCallsPass());
+  pm.addPass(createLowerMatmulToKernelPass());
   pm.addPass(createLowerLinalgPass({/*shareElements=*/true}));
   pm.addPass(createForallToParallelLoopPass());
   pm.addPass(createCanonicalizerPass());

@@ -26,8 +26,8 @@ static constexpr StageInfo stages[] = {
      "memrefs in one planned arena", "tensors"},
     {Stage::Lowered, "mlir:lowered", "lower",
      "passes/LowerToCPU, passes/LowerToGPU",
-     "the `llvm` dialect; for a GPU also a `gpu.module` of kernels in `llvm` "
-     "and `nvvm`",
+     "the `llvm` dialect; for a GPU also a `gpu.module` of kernels in `llvm`, "
+     "`nvvm` and what `kernel` has below it",
      "every other dialect"},
     {Stage::PTX, "ptx", "target", "lib/Target/CUDA",
      "the kernels for one GPU as PTX (`--target=cuda`)", ""},

@@ -37,7 +37,8 @@ def LowerMatmulToKernelPass : Pass<"fulgur-lower-matmul-to-kernel", "::mlir::Mod
     ```
 
     Does not touch products whose operands have rows that do not start at multiples
-    of 16 bytes that their types tell: the TMA does not read these.
+    of 16 bytes that their types tell: the TMA does not read these. Does nothing in
+    a module whose `fulgur.target` is another architecture than sm_90a.
   }];
   let options = [
     Option<"processors", "processors", "int64_t", "132",

@@ -43,6 +43,9 @@ struct LowerMatmulToKernelPass final
     : fulgur::impl::LowerMatmulToKernelPassBase<LowerMatmulToKernelPass> {
   using Base::Base;
   void runOnOperation() final {
+    auto target = getOperation()->getAttrOfType<StringAttr>(targetAttr);
+    if (target && target != "sm_90a")
+      return;
     RewritePatternSet patterns(&getContext());
     patterns.add<MatmulToKernel>(&getContext(), processors, cluster);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))

@@ -11,6 +11,11 @@
 #include "mlir/Pass/Pass.h"
 
 namespace fulgur {
+
+/// The attribute of a module that names the architecture of the GPU that it is
+/// for, as --gpu-arch does. A module without is for any that a pass knows.
+inline constexpr llvm::StringLiteral targetAttr = "fulgur.target";
+
 #define GEN_PASS_DECL
 #include "passes/LowerToGPU/Passes.h.inc"
 #define GEN_PASS_REGISTRATION

@@ -7,6 +7,7 @@
 // instead of in some later stage that knows nothing of the model.
 //
 //===----------------------------------------------------------------------===//
+#include "dialects/Kernel/IR/KernelDialect.h"
 #include "fulgur/Pipelines/Stages.h"
 #include "passes/Verify/Passes.h"
 
@@ -51,8 +52,11 @@ static bool isLeftover(Operation *op, Stage stage, StringRef &why) {
   case Stage::Lowered:
     why = "is not lowered";
     // The target reads where the bytes of the weights are. Kernels have the
-    // instructions of their GPU.
-    if (op->getParentOfType<gpu::GPUModuleOp>() && dialect == "nvvm")
+    // instructions of their GPU, and those that become PTX or a call of the
+    // emulator.
+    if (op->getParentOfType<gpu::GPUModuleOp>() &&
+        (dialect == "nvvm" ||
+         isa<kernel::WgmmaIssueOp, kernel::WgmmaWaitOp, kernel::PinOp>(op)))
       return false;
     return dialect != "llvm" && name != "fulgur.weight" &&
            !isa<ModuleOp, gpu::GPUModuleOp>(op);

@@ -9,6 +9,7 @@
 
 #include "lib/Support/Output.h"
 #include "lib/Target/CodeGen.h"
+#include "passes/LowerToGPU/Passes.h"
 
 #include "mlir/Conversion/NVVMToLLVM/NVVMToLLVM.h"
 #include "mlir/Conversion/Passes.h"
@@ -94,6 +95,7 @@ static ExitCode translate(ModuleOp module, const llvm::TargetMachine &machine,
         return success();
       });
   PassManager pm(module.getContext());
+  pm.addPass(createConvertKernelToPTXPass());
   pm.nest<gpu::GPUModuleOp>().addPass(createConvertNVVMToLLVMPass());
   auto kernels = *module.getOps<gpu::GPUModuleOp>().begin();
   kernels->setAttr(
