@@ -18,8 +18,11 @@ static void addDefault(Stage stage, bool isGPU, OpPassManager &pm,
   case Stage::Raised:
     // The sizes are set before: what is wrong with them is a wrong use.
     return buildRaisePipeline(pm, RaiseOptions{options.raise.recognise, {}});
-  case Stage::Fused:
-    return buildFusions(pm, options.fuse);
+  case Stage::Fused: {
+    FuseOptions fuse = options.fuse;
+    fuse.isGPU = isGPU;
+    return buildFusions(pm, fuse);
+  }
   case Stage::Bufferized:
     return buildBufferizePipeline(
         pm, BufferizeOptions{options.lower.vectorBytes, !isGPU});

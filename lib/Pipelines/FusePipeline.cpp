@@ -21,6 +21,8 @@ using namespace fulgur;
 static bool isEnabled(const FusionInfo &fusion, const FuseOptions &options) {
   if (llvm::is_contained(options.disabled, fusion.name))
     return false;
+  if (fusion.needsPacking && options.isGPU)
+    return false;
   if (llvm::is_contained(options.enabled, fusion.name))
     return true;
   if (!options.only.empty())

@@ -21,6 +21,9 @@ struct FusionInfo {
   std::unique_ptr<mlir::Pass> (*create)();
   /// Only with a flag of its own: it changes what the model takes or gives.
   bool optIn = false;
+  /// Pays only where weights are packed when they are loaded, which the GPUs'
+  /// are not: what it makes of them would be copied in each step.
+  bool needsPacking = false;
 };
 
 /// All fusions in order.

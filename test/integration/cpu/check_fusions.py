@@ -44,7 +44,7 @@ def check(model, scratch, *options):
     program = scratch / "model"
     subprocess.run(["fulgur-compile", model, "-o", program, *options], check=True)
     folder = model.with_suffix("")
-    got, _ = run(program, load(folder / "inputs"), scratch)
+    got = run(program, load(folder / "inputs"), scratch)
     expected = load(folder / "outputs")
     # Python's max would pass over a NaN.
     return float(np.max([error_of(got[name], expected[name]) for name in expected]))

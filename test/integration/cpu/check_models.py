@@ -57,7 +57,7 @@ def cut(arrays, sizes):
     return parts
 
 
-def run(program, inputs, folder, device):
+def run(program, inputs, folder, device="cpu"):
     """The outputs of the executable."""
     out = folder / "out"
     subprocess.run([program, "run", "--input-dir", save(inputs, folder / "in"), "--output-dir", out, "--json",
