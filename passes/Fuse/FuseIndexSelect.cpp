@@ -34,11 +34,11 @@ struct FuseIndexSelect final : OpRewritePattern<SelectTokensOp> {
       return rewriter.notifyMatchFailure(op, "the scores are no indexer's");
     if (!indexer->hasOneUse())
       return rewriter.notifyMatchFailure(op, "others read the scores");
-    rewriter.replaceOpWithNewOp<IndexSelectOp>(
+    auto fused = rewriter.replaceOpWithNewOp<IndexSelectOp>(
         op, op.getType(), indexer.getQuery(), indexer.getKey(),
         indexer.getWeights(), op.getMask(), indexer.getScaleAttr(),
         op.getKAttr(), op.getCausalAttr());
-    remarkFused(op.getLoc(), passName, "the scores are not stored",
+    remarkFused(fused.getLoc(), passName, "the scores are not stored",
                 scoresSaving(indexer));
     rewriter.eraseOp(indexer);
     return success();

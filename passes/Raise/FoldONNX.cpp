@@ -43,10 +43,12 @@ private:
   void replaceByContents(Operation *op);
   void simplifyReshape(Operation *op);
   void removeExpands(Operation *op);
+  void replace(Operation *op, Value value);
   Value getDim(StringRef name);
 
   func::FuncOp function;
   ShapeAnalysis analysis;
+  SmallVector<Operation *> replaced;
   OpBuilder builder;
   llvm::StringMap<Value> dims;
 };
@@ -129,8 +131,9 @@ void Folder::replaceByContents(Operation *op) {
       values.push_back(IntegerAttr::get(
           element, APInt(width, *Sizes::asConstant(expr), /*isSigned=*/true,
                          /*implicitTrunc=*/true)));
-    result.replaceAllUsesWith(arith::ConstantOp::create(
-        builder, op->getLoc(), DenseElementsAttr::get(type, values)));
+    replace(op,
+            arith::ConstantOp::create(builder, op->getLoc(),
+                                      DenseElementsAttr::get(type, values)));
   } else if (contents->size() <= maxComputed && element.isSignlessInteger() &&
              element.getIntOrFloatBitWidth() >= 32) {
     SmallVector<Value> values;
@@ -141,12 +144,9 @@ void Folder::replaceByContents(Operation *op) {
       values.push_back(
           arith::IndexCastOp::create(builder, op->getLoc(), element, index));
     }
-    result.replaceAllUsesWith(
-        tensor::FromElementsOp::create(builder, op->getLoc(), type, values));
-  } else {
-    return;
+    replace(op, tensor::FromElementsOp::create(builder, op->getLoc(), type,
+                                               values));
   }
-  op->erase();
 }
 
 static bool isOne(AffineExpr expr) { return Sizes::asConstant(expr) == 1; }
@@ -163,8 +163,7 @@ void Folder::simplifyReshape(Operation *op) {
   ArrayRef<AffineExpr> before = analysis.getShape(from);
   ArrayRef<AffineExpr> after = analysis.getShape(to);
   if (before == after && from.getType() == to.getType()) {
-    to.replaceAllUsesWith(from);
-    op->erase();
+    replace(op, from);
     return;
   }
   auto withoutOnes = [](ArrayRef<AffineExpr> shape) {
@@ -207,8 +206,7 @@ void Folder::simplifyReshape(Operation *op) {
     value = onnx::UnsqueezeOp::create(builder, op->getLoc(), TypeRange{toType},
                                       ValueRange{value, axes(added)})
                 ->getResult(0);
-  to.replaceAllUsesWith(value);
-  op->erase();
+  replace(op, value);
 }
 
 /// An operator that broadcasts its operands needs no expanded operand when the
@@ -245,6 +243,15 @@ void Folder::removeExpands(Operation *op) {
   }
 }
 
+/// `value`, which has the shape of the only result of `op`, takes its place.
+void Folder::replace(Operation *op, Value value) {
+  Value result = op->getResult(0);
+  analysis.follow(value, result);
+  result.replaceAllUsesWith(value);
+  op->remove();
+  replaced.push_back(op);
+}
+
 void Folder::run() {
   Block &body = function.front();
   for (Operation &op : body)
@@ -259,6 +266,10 @@ void Folder::run() {
     replaceByContents(&op);
   for (Operation &op : llvm::make_early_inc_range(body))
     simplifyReshape(&op);
+  // Not before: the analysis knows values by their addresses, which new ones
+  // must not get.
+  for (Operation *op : replaced)
+    op->destroy();
   function.setFunctionType(builder.getFunctionType(
       function.getArgumentTypes(),
       llvm::to_vector(body.getTerminator()->getOperandTypes())));
@@ -275,9 +286,8 @@ void FoldONNXPass::runOnOperation() {
     for (auto get : llvm::make_early_inc_range(function.getOps<GetWeightOp>()))
       inlineSplat(get);
     Folder(function).run();
-    // Patterns that have not come to an end have done no harm: as upstream's
-    // canonicalizer, the pass goes on with what there is.
-    (void)applyPatternsGreedily(function, frozen);
+    if (failed(applyPatternsGreedily(function, frozen)))
+      return signalPassFailure();
     // A fold can replace a result by a value of a more precise type.
     function.setFunctionType(FunctionType::get(
         &getContext(), function.getArgumentTypes(),

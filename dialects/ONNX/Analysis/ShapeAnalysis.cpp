@@ -147,6 +147,13 @@ ArrayRef<AffineExpr> ShapeAnalysis::getShape(Value value) const {
   return known->second;
 }
 
+void ShapeAnalysis::follow(Value value, Value known) {
+  assert(hasRank(known) && "nothing to take over");
+  // Copied: the map may move what it holds.
+  Exprs shape(getShape(known));
+  shapes.insert({value, std::move(shape)});
+}
+
 std::optional<ArrayRef<AffineExpr>>
 ShapeAnalysis::getContents(Value value) const {
   auto known = contents.find(value);

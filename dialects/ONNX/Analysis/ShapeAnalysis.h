@@ -31,6 +31,9 @@ public:
   /// the analysis.
   llvm::ArrayRef<mlir::AffineExpr> getShape(mlir::Value value) const;
 
+  /// `value` is newer than the analysis and has the shape of `known`.
+  void follow(mlir::Value value, mlir::Value known);
+
   /// The elements, in row-major order, of an integer or boolean tensor or an
   /// integer scalar, where all are known.
   std::optional<llvm::ArrayRef<mlir::AffineExpr>>
