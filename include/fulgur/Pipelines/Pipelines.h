@@ -38,8 +38,8 @@ struct FuseOptions {
   std::string patterns;
   /// A file with a script of the transform dialect, which is run last.
   std::string script;
-  /// Operators that a GPU has a kernel for do not decompose, and weights stay as
-  /// they are stored.
+  /// Operators that a GPU has a kernel for do not decompose, and weights stay
+  /// as they are stored.
   bool isGPU = false;
 };
 /// Fails if a name is no fusion's, or no pass's in `with`; `emitError` then
