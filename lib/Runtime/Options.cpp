@@ -243,6 +243,10 @@ Status fulgur::rt::parseOptions(int argc, char **argv, Options &options) {
   if (optind < argc)
     return failUsage("expected one command, but got also " +
                      quoted(argv[optind]));
+  if (options.emulatorSeed && options.device.rfind("emulator", 0) != 0)
+    return failUsage("expected --emulator-seed with --device emulator, but got "
+                     "device " +
+                     quoted(options.device.empty() ? "cpu" : options.device));
   bool keepsOutputs = !options.outputDir.empty() || !options.expectDir.empty();
   if (options.command == Command::Bench && keepsOutputs)
     return failUsage("expected command to be run with --output-dir or "

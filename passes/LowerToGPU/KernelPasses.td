@@ -41,8 +41,9 @@ def LowerMatmulToKernelPass : Pass<"fulgur-lower-matmul-to-kernel", "::mlir::Mod
     a module whose `fulgur.target` is another architecture than sm_90a.
   }];
   let options = [
-    Option<"processors", "processors", "int64_t", "132",
-           "Multiprocessors of the GPU, each of which works on one tile at a time">,
+    Option<"processors", "processors", "int64_t", "0",
+           "Multiprocessors of the GPU, each of which works on one tile at a time; "
+           "0: those of the machine that the module is compiled for">,
     Option<"cluster", "cluster", "int64_t", "1",
            "Blocks, 1 or 2, that load the right side for each other">];
   let dependentDialects = ["::fulgur::kernel::KernelDialect",

@@ -36,7 +36,8 @@ public:
   explicit LaunchLowering(ModuleOp module)
       : module(module), types(module.getContext()),
         pointer(LLVM::LLVMPointerType::get(module.getContext())),
-        i64(IntegerType::get(module.getContext(), 64)) {}
+        i64(IntegerType::get(module.getContext(), 64)),
+        word(IntegerType::get(module.getContext(), 128)) {}
 
   LogicalResult run();
 
@@ -53,7 +54,8 @@ private:
 
   ModuleOp module;
   LLVMTypeConverter types;
-  Type pointer, i64;
+  /// `word` has room for any scalar.
+  Type pointer, i64, word;
   llvm::DenseMap<Attribute, int64_t> numbers;
   llvm::MapVector<Operation *, Frame> frames;
 };
@@ -88,11 +90,11 @@ Frame &LaunchLowering::getFrame(Operation *launch) {
   auto allocate = [&](Type element, int64_t count) {
     return LLVM::AllocaOp::create(builder, function.getLoc(), pointer, element,
                                   constant(builder, function.getLoc(), count),
-                                  /*alignment=*/8);
+                                  element == word ? 16 : 8);
   };
   frame.grid = allocate(i64, 3);
   // As many as the launch with the most; known in the end.
-  frame.values = allocate(i64, 0);
+  frame.values = allocate(word, 0);
   frame.addresses = allocate(pointer, 0);
   return frame;
 }
@@ -164,7 +166,7 @@ LogicalResult LaunchLowering::lower(gpu::LaunchFuncOp launch) {
     Value at = converted;
     if (!kernel ||
         !kernel.getArgAttr(i, LLVM::LLVMDialect::getByValAttrName())) {
-      at = slot(frame.values, i64, i);
+      at = slot(frame.values, word, i);
       LLVM::StoreOp::create(builder, loc, converted, at);
     }
     LLVM::StoreOp::create(builder, loc, at, slot(frame.addresses, pointer, i));

@@ -6,6 +6,8 @@
 // the operands.
 //
 //===----------------------------------------------------------------------===//
+#include "lib/CostModel/Machine.h"
+#include "passes/LowerToGPU/Kernels/KernelBuilder.h"
 #include "passes/LowerToGPU/Kernels/WgmmaMatmul.h"
 #include "passes/LowerToGPU/Passes.h"
 
@@ -46,8 +48,12 @@ struct LowerMatmulToKernelPass final
     auto target = getOperation()->getAttrOfType<StringAttr>(targetAttr);
     if (target && target != "sm_90a")
       return;
+    FailureOr<Machine> machine = getMachine(getOperation());
+    if (failed(machine))
+      return signalPassFailure();
     RewritePatternSet patterns(&getContext());
-    patterns.add<MatmulToKernel>(&getContext(), processors, cluster);
+    patterns.add<MatmulToKernel>(
+        &getContext(), processors ? processors : machine->cores, cluster);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }
@@ -121,15 +127,6 @@ static int64_t chooseColumns(int64_t n) {
   return llvm::alignTo(n, 256) == llvm::alignTo(n, 128) ? 256 : 128;
 }
 
-static gpu::GPUModuleOp getKernels(ModuleOp module) {
-  for (auto known : module.getOps<gpu::GPUModuleOp>())
-    return known;
-  module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),
-                  UnitAttr::get(module.getContext()));
-  auto builder = OpBuilder::atBlockEnd(module.getBody());
-  return gpu::GPUModuleOp::create(builder, module.getLoc(), "kernels");
-}
-
 LogicalResult MatmulToKernel::matchAndRewrite(Operation *operation,
                                               PatternRewriter &rewriter) const {
   auto op = dyn_cast<linalg::LinalgOp>(operation);
@@ -156,6 +153,10 @@ LogicalResult MatmulToKernel::matchAndRewrite(Operation *operation,
       return rewriter.notifyMatchFailure(
           op, "rows do not start at multiples of 16 bytes that are known");
 
+  // A tile of nothing is none that the TMA could read.
+  if (leftType.getShape().back() == 0)
+    return rewriter.notifyMatchFailure(op, "there is nothing to add up");
+
   Location loc = op.getLoc();
   WgmmaMatmul matmul;
   matmul.element = element;
@@ -167,7 +168,7 @@ LogicalResult MatmulToKernel::matchAndRewrite(Operation *operation,
   matmul.accumulate = !zeros;
 
   auto module = op->getParentOfType<ModuleOp>();
-  gpu::GPUModuleOp kernels = getKernels(module);
+  gpu::GPUModuleOp kernels = getOrCreateKernels(module);
   auto function = kernels.lookupSymbol<gpu::GPUFuncOp>(matmul.getName());
   if (!function)
     function = matmul.write(kernels, kernels.getLoc());

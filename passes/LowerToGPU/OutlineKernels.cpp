@@ -238,6 +238,11 @@ LogicalResult Splitter::split(Block &block) {
       outliner.copy(copy);
       continue;
     }
+    // What leaves a block stays in it: its operands are read back.
+    if (op.hasTrait<OpTrait::IsTerminator>()) {
+      flush(&op);
+      continue;
+    }
     bool isScalar = llvm::none_of(op.getResultTypes(), [](Type type) {
       return isa<BaseMemRefType>(type);
     });
@@ -250,7 +255,7 @@ LogicalResult Splitter::split(Block &block) {
       continue;
     }
     bool touches = touchesDevice(&op) || isa<func::CallOp>(op);
-    if (touches || usesGroup(&op) || op.hasTrait<OpTrait::IsTerminator>())
+    if (touches || usesGroup(&op))
       flush(&op);
     if (!touches)
       continue;

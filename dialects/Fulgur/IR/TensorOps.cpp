@@ -15,29 +15,29 @@
 using namespace mlir;
 using namespace fulgur;
 
-LogicalResult RMSNormOp::verify() {
-  auto input = cast<RankedTensorType>(getInput().getType());
-  auto scale = cast<RankedTensorType>(getScale().getType());
-  // rms_norm (C1)
-  if (input.getRank() < 1 || scale.getRank() != 1)
-    return emitOpError("expected rank of 'input' to be at least 1 and of "
-                       "'scale' to be 1, but got ")
-           << input.getRank() << " and " << scale.getRank();
-  int64_t width = input.getDimSize(input.getRank() - 1);
-  if (failed(verifyCompatibleDims({width, scale.getDimSize(0)})))
-    return emitOpError("expected size of 'scale' to be that of the last "
-                       "dimension of 'input' (")
-           << width << "), but got " << scale.getDimSize(0);
-  // rms_norm (C2)
-  if (input.getElementType() != scale.getElementType())
-    return emitOpError("expected element type of 'scale' to be that of "
-                       "'input' (")
-           << input.getElementType() << "), but got " << scale.getElementType();
-  // rms_norm (C3)
-  if (!getEps().isFinite() || getEps().isNegative())
-    return emitOpError("expected 'eps' to be finite and not negative, but got ")
-           << getEps().convertToDouble();
+/// (C1) to (C3) of the normalisations, of rows of `input` with a `scale`.
+template <typename OpTy> static LogicalResult verifyNorm(OpTy op) {
+  Named input{"input", op.getInput()}, scale{"scale", op.getScale()};
+  // (C1)
+  if (input.rank() < 1)
+    return op.emitOpError(
+        "expected rank of 'input' to be at least 1, but got 0");
+  if (failed(verifyRank(op, scale, 1)) || failed(verifyEqualSizes(op)))
+    return failure();
+  // (C2)
+  if (failed(verifySameElement(op, scale, input)))
+    return failure();
+  // (C3)
+  if (!op.getEps().isFinite() || op.getEps().isNegative())
+    return op.emitOpError(
+               "expected 'eps' to be finite and not negative, but got ")
+           << op.getEps().convertToDouble();
   return success();
+}
+
+LogicalResult RMSNormOp::verify() {
+  // rms_norm (C1), (C2), (C3)
+  return verifyNorm(*this);
 }
 
 void RMSNormOp::getEqualSizes(SmallVectorImpl<EqualSizes> &sizes) {
@@ -52,20 +52,8 @@ RMSNormOp::reifyResultShapes(OpBuilder &builder,
 }
 
 LogicalResult AddRMSNormOp::verify() {
-  Named input{"input", getInput()}, scale{"scale", getScale()};
-  // add_rms_norm (C1)
-  if (input.rank() < 1)
-    return emitOpError("expected rank of 'input' to be at least 1, but got 0");
-  if (failed(verifyRank(*this, scale, 1)) || failed(verifyEqualSizes(*this)))
-    return failure();
-  // add_rms_norm (C2)
-  if (failed(verifySameElement(*this, scale, input)))
-    return failure();
-  // add_rms_norm (C3)
-  if (!getEps().isFinite() || getEps().isNegative())
-    return emitOpError("expected 'eps' to be finite and not negative, but got ")
-           << getEps().convertToDouble();
-  return success();
+  // add_rms_norm (C1), (C2), (C3)
+  return verifyNorm(*this);
 }
 
 void AddRMSNormOp::getEqualSizes(SmallVectorImpl<EqualSizes> &sizes) {
@@ -96,20 +84,8 @@ LogicalResult SwiGLUOp::reifyResultShapes(OpBuilder &builder,
 }
 
 LogicalResult LayerNormOp::verify() {
-  Named input{"input", getInput()}, scale{"scale", getScale()};
-  // layer_norm (C1)
-  if (input.rank() < 1)
-    return emitOpError("expected rank of 'input' to be at least 1, but got 0");
-  if (failed(verifyRank(*this, scale, 1)) || failed(verifyEqualSizes(*this)))
-    return failure();
-  // layer_norm (C2)
-  if (failed(verifySameElement(*this, scale, input)))
-    return failure();
-  // layer_norm (C3)
-  if (!getEps().isFinite() || getEps().isNegative())
-    return emitOpError("expected 'eps' to be finite and not negative, but got ")
-           << getEps().convertToDouble();
-  return success();
+  // layer_norm (C1), (C2), (C3)
+  return verifyNorm(*this);
 }
 
 void LayerNormOp::getEqualSizes(SmallVectorImpl<EqualSizes> &sizes) {

@@ -162,13 +162,15 @@ static StringMap<Resources> readResources(StringRef log) {
   return all;
 }
 
-/// The code of a kernel is a section of its own.
-static void readCodeSizes(StringRef cubin,
+/// The code of a kernel is a section of its own. False if `cubin` is no object.
+static bool readCodeSizes(StringRef cubin,
                           MutableArrayRef<KernelInfo> kernels) {
   auto object =
       object::ObjectFile::createELFObjectFile(MemoryBufferRef(cubin, "cubin"));
-  if (!object)
-    return consumeError(object.takeError());
+  if (!object) {
+    consumeError(object.takeError());
+    return false;
+  }
   StringMap<int64_t> sizes;
   for (const object::SectionRef &section : (*object)->sections()) {
     Expected<StringRef> name = section.getName();
@@ -180,6 +182,7 @@ static void readCodeSizes(StringRef cubin,
   for (KernelInfo &kernel : kernels)
     if (auto it = sizes.find(".text." + kernel.name); it != sizes.end())
       kernel.codeBytes = it->second;
+  return true;
 }
 
 ExitCode fulgur::assemble(StringRef ptxas, StringRef ptx, StringRef arch,
@@ -203,11 +206,15 @@ ExitCode fulgur::assemble(StringRef ptxas, StringRef ptx, StringRef arch,
     return code;
   StringMap<Resources> resources = readResources(log);
   for (KernelInfo &kernel : kernels) {
-    const Resources &used = resources[kernel.name];
+    const Resources used = resources.lookup(kernel.name);
     kernel.registers = static_cast<int32_t>(used.registers);
     kernel.localBytes = static_cast<int32_t>(used.frame);
     if (!strict.contains(kernel.name))
       continue;
+    if (!resources.contains(kernel.name))
+      return fail(ExitCode::ToolFailed,
+                  ptxas + ": expected to be told what kernel '" + kernel.name +
+                      "' takes, but got nothing");
     auto failKernel = [&](const Twine &why) {
       return fail(ExitCode::InternalFailure,
                   "kernel '" + kernel.name + "' for " + arch + ": " + why);
@@ -220,7 +227,10 @@ ExitCode fulgur::assemble(StringRef ptxas, StringRef ptx, StringRef arch,
                         Twine(used.spills) + " are spilled registers");
   }
   cubin = output.read();
-  readCodeSizes(cubin, kernels);
+  if (!readCodeSizes(cubin, kernels))
+    return fail(ExitCode::ToolFailed, ptxas + ": expected a cubin for " + arch +
+                                          ", but got " + Twine(cubin.size()) +
+                                          " bytes that are none");
   return ExitCode::Success;
 }
 

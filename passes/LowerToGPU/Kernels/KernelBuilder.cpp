@@ -154,13 +154,12 @@ Value fulgur::countRows(OpBuilder &builder, Location loc, Value buffer) {
 
 KernelBuilder::KernelBuilder(ModuleOp module) : module(module) {}
 
-gpu::GPUModuleOp KernelBuilder::getModule() {
-  for (auto known : module.getOps<gpu::GPUModuleOp>())
+gpu::GPUModuleOp fulgur::getOrCreateKernels(ModuleOp module) {
+  if (auto known = module.lookupSymbol<gpu::GPUModuleOp>("kernels"))
     return known;
+  auto builder = OpBuilder::atBlockEnd(module.getBody());
   module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),
-                  UnitAttr::get(module.getContext()));
-  OpBuilder builder(module.getContext());
-  builder.setInsertionPointToEnd(module.getBody());
+                  builder.getUnitAttr());
   return gpu::GPUModuleOp::create(builder, module.getLoc(), "kernels");
 }
 
@@ -178,7 +177,7 @@ void KernelBuilder::launch(Operation *call, StringRef name,
   OpBuilder builder(call);
   Location loc = call->getLoc();
   if (!kernel) {
-    gpu::GPUModuleOp target = getModule();
+    gpu::GPUModuleOp target = getOrCreateKernels(module);
     std::string symbol = name.str();
     for (unsigned i = 0; target.lookupSymbol(symbol); ++i)
       symbol = (name + "_" + Twine(i)).str();

@@ -76,6 +76,9 @@ struct KernelEmitter : Emitter {
 /// The type of a buffer in the shared memory of a block.
 mlir::MemRefType sharedType(llvm::ArrayRef<int64_t> shape, mlir::Type element);
 
+/// Where the kernels of `module` are; made if it is not there.
+mlir::gpu::GPUModuleOp getOrCreateKernels(mlir::ModuleOp module);
+
 class KernelBuilder {
 public:
   explicit KernelBuilder(mlir::ModuleOp module);
@@ -91,8 +94,6 @@ public:
               mlir::Value blocks, Body body);
 
 private:
-  mlir::gpu::GPUModuleOp getModule();
-
   mlir::ModuleOp module;
   llvm::StringMap<mlir::gpu::GPUFuncOp> kernels;
 };

@@ -11,6 +11,7 @@
 #include "passes/LowerToGPU/OutlineKernels/KernelOutliner.h"
 
 #include "dialects/Fulgur/IR/FulgurDialect.h"
+#include "passes/LowerToGPU/Kernels/KernelBuilder.h"
 
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/Pattern.h"
@@ -332,19 +333,27 @@ void KernelOutliner::callRead(OpBuilder &builder, Location loc, Value host,
 }
 
 /// Room in the frame of `function`.
-Value KernelOutliner::getHostRoom(func::FuncOp function, int64_t words) {
+Value KernelOutliner::getHostRoom(func::FuncOp function, Type word,
+                                  int64_t words) {
   auto builder = OpBuilder::atBlockBegin(&function.getBody().front());
   Value count = LLVM::ConstantOp::create(builder, function.getLoc(),
                                          builder.getI64IntegerAttr(words));
-  return LLVM::AllocaOp::create(builder, function.getLoc(), pointer, i64,
+  return LLVM::AllocaOp::create(builder, function.getLoc(), pointer, word,
                                 count);
+}
+
+/// What holds a value of `type` on its way to the host.
+static Type getWord(OpBuilder &builder, Type type) {
+  bool isWide = type.isIntOrFloat() && type.getIntOrFloatBitWidth() > 64;
+  return builder.getIntegerType(isWide ? 128 : 64);
 }
 
 void KernelOutliner::readBack(memref::LoadOp load) {
   OpBuilder builder(load);
   Location loc = load.getLoc();
   Type element = load.getMemRefType().getElementType();
-  Value host = getHostRoom(load->getParentOfType<func::FuncOp>(), 1);
+  Value host = getHostRoom(load->getParentOfType<func::FuncOp>(),
+                           getWord(builder, element), 1);
   callRead(builder, loc, host,
            getAddress(builder, loc, load.getMemRef(), load.getIndices()),
            getElementBytes(element));
@@ -358,24 +367,23 @@ void KernelOutliner::readBack(memref::LoadOp load) {
 }
 
 /// The bits of `value` in an integer of 64 bits.
-static Value toBits(OpBuilder &builder, Location loc, Value value) {
+static Value toBits(OpBuilder &builder, Location loc, Value value, Type word) {
   Type type = value.getType();
   if (type.isIndex())
-    return arith::IndexCastOp::create(builder, loc, builder.getI64Type(),
-                                      value);
+    return arith::IndexCastOp::create(builder, loc, word, value);
   Type integer = builder.getIntegerType(type.getIntOrFloatBitWidth());
   if (isa<FloatType>(type))
     value = arith::BitcastOp::create(builder, loc, integer, value);
-  if (integer.isInteger(64))
+  if (integer == word)
     return value;
-  return arith::ExtUIOp::create(builder, loc, builder.getI64Type(), value);
+  return arith::ExtUIOp::create(builder, loc, word, value);
 }
 
 static Value fromBits(OpBuilder &builder, Location loc, Value bits, Type type) {
   if (type.isIndex())
     return arith::IndexCastOp::create(builder, loc, type, bits);
   Type integer = builder.getIntegerType(type.getIntOrFloatBitWidth());
-  if (!integer.isInteger(64))
+  if (integer != bits.getType())
     bits = arith::TruncIOp::create(builder, loc, integer, bits);
   return isa<FloatType>(type)
              ? arith::BitcastOp::create(builder, loc, type, bits).getResult()
@@ -411,10 +419,14 @@ void KernelOutliner::outlineSerial(ArrayRef<Operation *> ops,
   Location loc = ops.front()->getLoc();
   auto function = place->getParentOfType<func::FuncOp>();
   Value mailbox;
+  Type word = i64;
   if (!escaping.empty()) {
     auto entry = OpBuilder::atBlockBegin(&function.getBody().front());
+    for (Value value : escaping)
+      if (getWord(entry, value.getType()) != i64)
+        word = getWord(entry, value.getType());
     mailbox = memref::AllocOp::create(
-        entry, loc, MemRefType::get({int64_t(escaping.size())}, i64));
+        entry, loc, MemRefType::get({int64_t(escaping.size())}, word));
     used.insert(mailbox);
   }
   Kernel kernel = begin(loc, used.getArrayRef());
@@ -424,23 +436,23 @@ void KernelOutliner::outlineSerial(ArrayRef<Operation *> ops,
     builder.clone(*op, kernel.mapping);
   for (auto [i, value] : llvm::enumerate(escaping)) {
     Value index = arith::ConstantIndexOp::create(builder, loc, i);
-    memref::StoreOp::create(builder, loc,
-                            toBits(builder, loc, kernel.mapping.lookup(value)),
-                            kernel.mapping.lookup(mailbox), index);
+    memref::StoreOp::create(
+        builder, loc, toBits(builder, loc, kernel.mapping.lookup(value), word),
+        kernel.mapping.lookup(mailbox), index);
   }
   OpBuilder host(place);
   Value one = arith::ConstantIndexOp::create(host, loc, 1);
   launch(host, kernel, function, one, one);
   if (mailbox) {
-    Value room = getHostRoom(function, escaping.size());
+    Value room = getHostRoom(function, word, escaping.size());
     Value zero = arith::ConstantIndexOp::create(host, loc, 0);
     callRead(host, loc, room, getAddress(host, loc, mailbox, zero),
-             8 * escaping.size());
+             word.getIntOrFloatBitWidth() / 8 * escaping.size());
     for (auto [i, result] : llvm::enumerate(escaping)) {
       Value value = result;
-      Value at = LLVM::GEPOp::create(host, loc, pointer, i64, room,
+      Value at = LLVM::GEPOp::create(host, loc, pointer, word, room,
                                      ArrayRef<LLVM::GEPArg>{int32_t(i)});
-      Value bits = LLVM::LoadOp::create(host, loc, i64, at);
+      Value bits = LLVM::LoadOp::create(host, loc, word, at);
       Value read = fromBits(host, loc, bits, value.getType());
       value.replaceUsesWithIf(
           read, [&](OpOperand &use) { return !isInside(use.getOwner()); });
@@ -482,14 +494,7 @@ void KernelOutliner::finish() {
     module->setAttr("fulgur.failures", ArrayAttr::get(context, failures));
   if (unplaced.empty())
     return;
-  auto kernels = module.lookupSymbol<gpu::GPUModuleOp>("kernels");
-  if (!kernels) {
-    auto builder = OpBuilder::atBlockEnd(module.getBody());
-    kernels = gpu::GPUModuleOp::create(builder, module.getLoc(), "kernels");
-    module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),
-                    builder.getUnitAttr());
-  }
-  auto builder = OpBuilder::atBlockEnd(kernels.getBody());
+  auto builder = OpBuilder::atBlockEnd(getOrCreateKernels(module).getBody());
   for (gpu::GPUFuncOp function : unplaced)
     builder.insert(function);
 }

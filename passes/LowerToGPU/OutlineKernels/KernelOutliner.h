@@ -66,7 +66,8 @@ private:
                          mlir::Value memref, mlir::ValueRange indices);
   void callRead(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value host,
                 mlir::Value device, int64_t bytes);
-  mlir::Value getHostRoom(mlir::func::FuncOp function, int64_t words);
+  mlir::Value getHostRoom(mlir::func::FuncOp function, mlir::Type word,
+                          int64_t words);
 
   mlir::ModuleOp module;
   mlir::MLIRContext *context;

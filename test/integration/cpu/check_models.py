@@ -60,7 +60,7 @@ def cut(arrays, sizes):
 def run(program, inputs, folder, device="cpu"):
     """The outputs of the executable."""
     out = folder / "out"
-    subprocess.run([program, "run", "--input-dir", save(inputs, folder / "in"), "--output-dir", out, "--json",
+    subprocess.run([program, "run", "--input-dir", save(inputs, folder / "in"), "--output-dir", out,
                     "--device", device], check=True, capture_output=True, text=True)
     return load(out)
 

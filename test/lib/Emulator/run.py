@@ -30,12 +30,12 @@ class Emulator(c.Structure):
         ("set_seed", c.CFUNCTYPE(None, c.c_uint64))]
 
 
-def compile_kernels(text, build, root, prefix):
+def compile_kernels(text, build, root, prefix, passes=PASSES):
     """Compiles MLIR text to a library <prefix>.so and loads it."""
     with open(prefix + ".c", "w") as file:
         file.write('#include "fulgur/Runtime/Emulator.h"\n'
                    "const FulgurEmulator *get_emulator(void) { return &fulgur_emulator; }\n")
-    lowered = subprocess.run(["fulgur-opt", "-", f"--pass-pipeline={PASSES}"], input=text.encode(), capture_output=True)
+    lowered = subprocess.run(["fulgur-opt", "-", f"--pass-pipeline={passes}"], input=text.encode(), capture_output=True)
     if lowered.returncode:
         raise SystemExit(lowered.stderr.decode()[:2000])
     # The kernels stay in the module for their assembly, which is not made here.
@@ -99,7 +99,8 @@ class Device:
         function = c.cast(getattr(self.library, name + "_emulated"), c.c_void_p)
         kernel = Kernel(name.encode(), (block, 1, 1), (cluster, 1, 1), shared, len(args), None, flags, function.value, -1, -1, -1)
         values = [value if isinstance(value, np.ndarray) and value.nbytes == 128 and value.dtype == np.uint8 else
-                  np.array([value.ctypes.data], np.int64) if isinstance(value, np.ndarray) else np.array([value], np.int32)
+                  np.array([value.ctypes.data], np.int64) if isinstance(value, np.ndarray) else
+                  np.array([value]) if isinstance(value, np.generic) else np.array([value], np.int32)
                   for value in args]
         pointers = (c.c_void_p * len(values))(*[value.ctypes.data for value in values])
         message = c.create_string_buffer(1024)

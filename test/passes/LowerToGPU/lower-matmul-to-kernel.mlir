@@ -1,4 +1,4 @@
-// RUN: fulgur-opt %s --fulgur-lower-matmul-to-kernel --split-input-file | FileCheck %s
+// RUN: fulgur-opt %s --fulgur-lower-matmul-to-kernel=processors=132 --split-input-file | FileCheck %s
 
 // Sizes that nothing divides: the TMA clips. Zeros become part of the product.
 // CHECK-LABEL: func.func @plain(

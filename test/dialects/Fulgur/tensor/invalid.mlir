@@ -1,7 +1,7 @@
 // RUN: fulgur-opt %s --split-input-file --verify-diagnostics
 
 func.func @rms_norm_c1(%x: tensor<?x16xf32>, %w: tensor<8xf32>) {
-  // expected-error @below {{expected size of 'scale' to be that of the last dimension of 'input' (16), but got 8}}
+  // expected-error @below {{expected dimension 0 of 'scale' to be dimension 1 of 'input' (16), but got 8}}
   %y = fulgur.rms_norm %x, %w eps 1.0e-06 : tensor<?x16xf32>, tensor<8xf32>
   return
 }
