@@ -2,23 +2,21 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// Products of matrices by kernels with tensor cores, as far as the TMA can read
-// the operands.
+// Products of matrices by kernels with tensor cores: those of many rows by
+// wgmma where there is one, the others by mma.sync.
 //
 //===----------------------------------------------------------------------===//
 #include "lib/CostModel/Machine.h"
-#include "passes/LowerToGPU/Kernels/KernelBuilder.h"
+#include "passes/LowerToGPU/Kernels/MmaMatmul.h"
 #include "passes/LowerToGPU/Kernels/WgmmaMatmul.h"
 #include "passes/LowerToGPU/Passes.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/Matchers.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mlir/IR/Remarks.h"
+
+#include <limits>
 
 namespace fulgur {
 #define GEN_PASS_DEF_LOWERMATMULTOKERNELPASS
@@ -30,94 +28,92 @@ using namespace fulgur;
 using namespace fulgur::kernel;
 
 namespace {
-struct MatmulToKernel : RewritePattern {
-  MatmulToKernel(MLIRContext *context, int64_t processors, int64_t cluster)
-      : RewritePattern(MatchAnyOpTypeTag(), 1, context), processors(processors),
-        cluster(cluster) {}
-
-  LogicalResult matchAndRewrite(Operation *op,
-                                PatternRewriter &rewriter) const override;
-
-  int64_t processors, cluster;
-};
-
 struct LowerMatmulToKernelPass final
     : fulgur::impl::LowerMatmulToKernelPassBase<LowerMatmulToKernelPass> {
   using Base::Base;
-  void runOnOperation() final {
-    auto target = getOperation()->getAttrOfType<StringAttr>(targetAttr);
-    if (target && target != "sm_90a")
-      return;
-    FailureOr<Machine> machine = getMachine(getOperation());
-    if (failed(machine))
-      return signalPassFailure();
-    RewritePatternSet patterns(&getContext());
-    patterns.add<MatmulToKernel>(
-        &getContext(), processors ? processors : machine->cores, cluster);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
-      signalPassFailure();
-  }
+  void runOnOperation() final;
+
+  void lower(MatrixProduct &product, KernelBuilder &kernels);
+  void launchWgmma(const MatrixProduct &product, OpBuilder &builder);
 };
 } // namespace
 
-/// Whether the right side of `op` is [N, K] (true) or [K, N]; nothing if it is
-/// neither, or another operand is transposed.
-static std::optional<bool> isRightTransposed(linalg::LinalgOp op) {
-  if (!isa<linalg::MatmulOp, linalg::BatchMatmulOp>(op))
-    return std::nullopt;
-  bool batch = isa<linalg::BatchMatmulOp>(op);
-  unsigned first = batch;
-  MLIRContext *context = op.getContext();
-  auto map = [&](unsigned row, unsigned column) {
-    SmallVector<AffineExpr> results;
-    if (batch)
-      results.push_back(getAffineDimExpr(0, context));
-    results.push_back(getAffineDimExpr(first + row, context));
-    results.push_back(getAffineDimExpr(first + column, context));
-    return AffineMap::get(first + 3, 0, results, context);
-  };
-  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-  if (maps[0] != map(0, 2) || maps[2] != map(0, 1))
-    return std::nullopt;
-  if (maps[1] == map(1, 2))
-    return true;
-  if (maps[1] == map(2, 1))
-    return false;
-  return std::nullopt;
-}
-
-/// Whether the TMA can move boxes of `type`: rows are contiguous, and start at
-/// multiples of 16 bytes as far as the type tells, which it has to. Buffers
-/// themselves are aligned to more than that.
-static bool isReachable(MemRefType type) {
-  SmallVector<int64_t> strides;
-  int64_t offset = 0;
-  if (failed(type.getStridesAndOffset(strides, offset)) || strides.back() != 1)
-    return false;
-  int64_t unit = 128 / type.getElementTypeBitWidth();
-  // Then all strides are multiples of a row.
-  if (type.getLayout().isIdentity())
-    strides = {type.getShape().back(), 1};
-  strides.back() = offset;
-  return llvm::all_of(strides, [&](int64_t elements) {
-    return !ShapedType::isDynamic(elements) && elements % unit == 0;
-  });
-}
-
-/// The fill with zeros that alone decides what `op` adds to.
-static linalg::FillOp findZeros(linalg::LinalgOp op, Value init) {
-  for (Operation *before = op->getPrevNode(); before;
-       before = before->getPrevNode()) {
-    auto fill = dyn_cast<linalg::FillOp>(before);
-    if (fill && fill.getOutputs()[0] == init)
-      return matchPattern(fill.getInputs()[0], m_AnyZeroFloat())
-                 ? fill
-                 : linalg::FillOp();
-    // Others may read or write the buffer, under another name too.
-    if (!isMemoryEffectFree(before) && !isa<memref::AllocOp>(before))
-      return {};
+void LowerMatmulToKernelPass::runOnOperation() {
+  if (!processors) {
+    FailureOr<Machine> machine = getMachine(getOperation());
+    if (failed(machine))
+      return signalPassFailure();
+    processors = machine->cores;
   }
-  return {};
+  SmallVector<linalg::LinalgOp> contractions;
+  getOperation().walk([&](linalg::LinalgOp op) {
+    if (linalg::isaContractionOpInterface(op))
+      contractions.push_back(op);
+  });
+  KernelBuilder kernels(getOperation());
+  remark::RemarkOpts options =
+      remark::RemarkOpts::name(getArgument()).category("kernel");
+  for (linalg::LinalgOp op : contractions) {
+    std::string reason;
+    std::optional<MatrixProduct> product = MatrixProduct::match(
+        op, [&](const Twine &text) { reason = text.str(); });
+    if (!product) {
+      remark::missed(op.getLoc(), options) << reason;
+      continue;
+    }
+    remark::passed(op.getLoc(), options) << "a product with tensor cores";
+    lower(*product, kernels);
+  }
+}
+
+/// Whether the TMA, which writes the result as it reads the operands, can do
+/// so.
+static bool isReachable(const MatrixProduct &product) {
+  auto left = cast<MemRefType>(product.left.getType());
+  return hasAlignedRows(cast<MemRefType>(product.result.getType())) &&
+         // A tile of nothing is none that the TMA could read.
+         left.getShape().back() != 0;
+}
+
+void LowerMatmulToKernelPass::lower(MatrixProduct &product,
+                                    KernelBuilder &kernels) {
+  OpBuilder builder(product.op);
+  Location loc = product.op->getLoc();
+  int64_t rows = product.getRows();
+  product.view(builder);
+  auto target = getOperation()->getAttrOfType<StringAttr>(targetAttr);
+  bool wgmma = (!target || target == "sm_90a") && isReachable(product);
+  auto launchMma = [&](int64_t upTo, OpBuilder builder) {
+    launchMmaMatmul(product, chooseMmaTile(upTo, product.transposed), kernels,
+                    builder);
+  };
+  auto launchMany = [&](OpBuilder &builder) {
+    if (wgmma)
+      launchWgmma(product, builder);
+    else
+      launchMma(std::numeric_limits<int64_t>::max(), builder);
+  };
+  // What is not known now is decided when it is.
+  Value count = memref::DimOp::create(builder, loc, product.result,
+                                      int64_t(product.batch));
+  auto launch = [&](auto &self, ArrayRef<int64_t> small,
+                    OpBuilder builder) -> void {
+    if (small.empty())
+      return launchMany(builder);
+    if (!ShapedType::isDynamic(rows))
+      return rows <= small.front() ? launchMma(small.front(), builder)
+                                   : self(self, small.drop_front(), builder);
+    Value few = arith::CmpIOp::create(
+        builder, loc, arith::CmpIPredicate::ule, count,
+        arith::ConstantIndexOp::create(builder, loc, small.front()));
+    auto choice = scf::IfOp::create(builder, loc, few, /*withElse=*/true);
+    launchMma(small.front(), choice.getThenBodyBuilder());
+    self(self, small.drop_front(), choice.getElseBodyBuilder());
+  };
+  launch(launch, smallRows, builder);
+  if (product.zeros)
+    product.zeros.erase();
+  product.op->erase();
 }
 
 /// Columns of a tile: of those that leave least unused, the most.
@@ -127,68 +123,39 @@ static int64_t chooseColumns(int64_t n) {
   return llvm::alignTo(n, 256) == llvm::alignTo(n, 128) ? 256 : 128;
 }
 
-LogicalResult MatmulToKernel::matchAndRewrite(Operation *operation,
-                                              PatternRewriter &rewriter) const {
-  auto op = dyn_cast<linalg::LinalgOp>(operation);
-  if (!op || !op.hasPureBufferSemantics())
-    return rewriter.notifyMatchFailure(operation, "no operation on buffers");
-  std::optional<bool> transposed = isRightTransposed(op);
-  if (!transposed)
-    return rewriter.notifyMatchFailure(
-        op, "no product, or one with a transposed left side or result");
-  Value left = op->getOperand(0), right = op->getOperand(1),
-        init = op->getOperand(2);
-  auto leftType = cast<MemRefType>(left.getType()),
-       rightType = cast<MemRefType>(right.getType()),
-       initType = cast<MemRefType>(init.getType());
-  Type element = leftType.getElementType();
-  if (!isa<BFloat16Type, Float16Type>(element) ||
-      rightType.getElementType() != element)
-    return rewriter.notifyMatchFailure(
-        op, "elements are not those of tensor cores, bf16 or f16");
-  if (!initType.getElementType().isF32())
-    return rewriter.notifyMatchFailure(op, "sums are not in f32");
-  for (MemRefType type : {leftType, rightType, initType})
-    if (!isReachable(type))
-      return rewriter.notifyMatchFailure(
-          op, "rows do not start at multiples of 16 bytes that are known");
-
-  // A tile of nothing is none that the TMA could read.
-  if (leftType.getShape().back() == 0)
-    return rewriter.notifyMatchFailure(op, "there is nothing to add up");
-
-  Location loc = op.getLoc();
+void LowerMatmulToKernelPass::launchWgmma(const MatrixProduct &product,
+                                          OpBuilder &builder) {
+  Location loc = product.op->getLoc();
+  Value left = product.left, right = product.right, init = product.result;
   WgmmaMatmul matmul;
-  matmul.element = element;
-  matmul.batch = isa<linalg::BatchMatmulOp>(op);
-  matmul.transposedB = *transposed;
+  matmul.element = product.getElementType();
+  matmul.batch = product.batch;
+  matmul.transposedB = product.transposed;
   matmul.cluster = cluster;
-  matmul.columns = chooseColumns(initType.getShape().back());
-  linalg::FillOp zeros = findZeros(op, init);
-  matmul.accumulate = !zeros;
+  matmul.columns = chooseColumns(product.getColumns());
+  matmul.accumulate = !product.zeros;
 
-  auto module = op->getParentOfType<ModuleOp>();
-  gpu::GPUModuleOp kernels = getOrCreateKernels(module);
+  gpu::GPUModuleOp kernels = getOrCreateKernels(getOperation());
   auto function = kernels.lookupSymbol<gpu::GPUFuncOp>(matmul.getName());
   if (!function)
     function = matmul.write(kernels, kernels.getLoc());
 
-  Type i32 = rewriter.getI32Type();
+  Type i32 = builder.getI32Type();
   int64_t first = matmul.batch;
   auto constant = [&](int64_t value) -> Value {
-    return arith::ConstantIndexOp::create(rewriter, loc, value);
+    return arith::ConstantIndexOp::create(builder, loc, value);
   };
   auto size = [&](Value of, int64_t dim) -> Value {
-    return memref::DimOp::create(rewriter, loc, of, dim);
+    return memref::DimOp::create(builder, loc, of, dim);
   };
   auto countTiles = [&](Value extent, int64_t by) -> Value {
-    return arith::CeilDivUIOp::create(rewriter, loc, extent, constant(by));
+    return arith::CeilDivUIOp::create(builder, loc, extent, constant(by));
   };
   auto multiply = [&](Value a, Value b) -> Value {
-    return arith::MulIOp::create(rewriter, loc, a, b);
+    return arith::MulIOp::create(builder, loc, a, b);
   };
   auto toInteger = [&](Value index) -> Value {
-    return arith::IndexCastOp::create(rewriter, loc, i32, index);
+    return arith::IndexCastOp::create(builder, loc, i32, index);
   };
   Value tilesM = countTiles(size(init, first), WgmmaMatmul::rows);
   Value tilesN = countTiles(size(init, first + 1), matmul.columns);
@@ -199,11 +166,11 @@ LogicalResult MatmulToKernel::matchAndRewrite(Operation *operation,
     groups = multiply(groups, size(init, 0));
   Value one = constant(1);
   Value blocks =
-      multiply(arith::MinUIOp::create(rewriter, loc, groups,
+      multiply(arith::MinUIOp::create(builder, loc, groups,
                                       constant(processors / cluster)),
                constant(cluster));
   auto map = [&](Value buffer, TensorMapType type) -> Value {
-    return TensorMapOp::create(rewriter, loc, type, buffer);
+    return TensorMapOp::create(builder, loc, type, buffer);
   };
   SmallVector<Value> arguments{map(left, matmul.getMapOfA()),
                                map(right, matmul.getMapOfB()),
@@ -214,15 +181,11 @@ LogicalResult MatmulToKernel::matchAndRewrite(Operation *operation,
                                toInteger(steps)};
   if (matmul.accumulate)
     arguments.push_back(
-        memref::CastOp::create(rewriter, loc, matmul.getTypeOfC(), init));
+        memref::CastOp::create(builder, loc, matmul.getTypeOfC(), init));
   Value shared =
-      arith::ConstantIntOp::create(rewriter, loc, matmul.getSharedBytes(), 32);
+      arith::ConstantIntOp::create(builder, loc, matmul.getSharedBytes(), 32);
   gpu::LaunchFuncOp::create(
-      rewriter, loc, function, gpu::KernelDim3{blocks, one, one},
+      builder, loc, function, gpu::KernelDim3{blocks, one, one},
       gpu::KernelDim3{constant(WgmmaMatmul::threads), one, one}, shared,
       arguments);
-  rewriter.eraseOp(op);
-  if (zeros)
-    rewriter.eraseOp(zeros);
-  return success();
 }

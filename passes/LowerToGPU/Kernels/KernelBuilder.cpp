@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 #include "passes/LowerToGPU/Kernels/KernelBuilder.h"
 
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/Support/raw_ostream.h"
@@ -163,19 +164,18 @@ gpu::GPUModuleOp fulgur::getOrCreateKernels(ModuleOp module) {
   return gpu::GPUModuleOp::create(builder, module.getLoc(), "kernels");
 }
 
-void KernelBuilder::launch(Operation *call, StringRef name,
+void KernelBuilder::launch(OpBuilder &builder, Location loc, StringRef name,
                            DictionaryAttr config, ValueRange arguments,
                            ArrayRef<MemRefType> shared, int64_t threads,
-                           Value blocks, Body body) {
+                           Value blocks, Body body, int64_t dynamicBytes) {
   assert(threads % warpThreads == 0 && threads <= 1024 && "no such block");
+  assert((shared.empty() || !dynamicBytes) && "they would have one address");
   std::string key;
   llvm::raw_string_ostream os(key);
   os << name << config << threads;
   for (Value argument : arguments)
     os << argument.getType();
   gpu::GPUFuncOp &kernel = kernels[key];
-  OpBuilder builder(call);
-  Location loc = call->getLoc();
   if (!kernel) {
     gpu::GPUModuleOp target = getOrCreateKernels(module);
     std::string symbol = name.str();
@@ -191,6 +191,11 @@ void KernelBuilder::launch(Operation *call, StringRef name,
                     inside.getUnitAttr());
     kernel.setKnownBlockSizeAttr(
         inside.getDenseI32ArrayAttr({static_cast<int32_t>(threads), 1, 1}));
+    // Shared memory limits how many blocks there are. Without this, ptxas leaves
+    // registers for more, and spills.
+    if (dynamicBytes)
+      kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                      inside.getI32IntegerAttr(1));
     inside.setInsertionPointToEnd(&kernel.getBody().front());
     KernelEmitter e(inside, loc, threads);
     body(e, kernel.getArguments().take_front(arguments.size()),
@@ -199,8 +204,10 @@ void KernelBuilder::launch(Operation *call, StringRef name,
   }
   Value one = arith::ConstantIndexOp::create(builder, loc, 1);
   Value block = arith::ConstantIndexOp::create(builder, loc, threads);
+  Value bytes;
+  if (dynamicBytes)
+    bytes = arith::ConstantIntOp::create(builder, loc, dynamicBytes, 32);
   gpu::LaunchFuncOp::create(builder, loc, kernel,
                             gpu::KernelDim3{blocks, one, one},
-                            gpu::KernelDim3{block, one, one},
-                            /*dynamicSharedMemorySize=*/Value(), arguments);
+                            gpu::KernelDim3{block, one, one}, bytes, arguments);
 }

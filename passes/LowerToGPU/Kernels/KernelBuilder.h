@@ -87,11 +87,22 @@ public:
       KernelEmitter &e, mlir::ValueRange arguments, mlir::ValueRange shared)>;
   /// Launches `blocks` blocks of `threads` threads of the kernel that `body`
   /// writes. Calls of one kernel with equal configurations and types share it.
-  /// `shared` are buffers that each block has.
+  /// `shared` are buffers that each block has, beside `dynamicBytes` for
+  /// `kernel.shared`; a kernel has one of the two.
+  void launch(mlir::OpBuilder &builder, mlir::Location loc,
+              llvm::StringRef name, mlir::DictionaryAttr config,
+              mlir::ValueRange arguments,
+              llvm::ArrayRef<mlir::MemRefType> shared, int64_t threads,
+              mlir::Value blocks, Body body, int64_t dynamicBytes = 0);
+  /// In front of `call`.
   void launch(mlir::Operation *call, llvm::StringRef name,
               mlir::DictionaryAttr config, mlir::ValueRange arguments,
               llvm::ArrayRef<mlir::MemRefType> shared, int64_t threads,
-              mlir::Value blocks, Body body);
+              mlir::Value blocks, Body body, int64_t dynamicBytes = 0) {
+    mlir::OpBuilder builder(call);
+    launch(builder, call->getLoc(), name, config, arguments, shared, threads,
+           blocks, body, dynamicBytes);
+  }
 
 private:
   mlir::ModuleOp module;

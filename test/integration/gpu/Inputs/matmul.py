@@ -1,5 +1,5 @@
-"""Compiles products of bf16 and f16 for sm_90a and runs their kernels on the
-emulator, with several orders of its threads. Argument: an empty folder.
+"""Compiles products of bf16 and f16 for both architectures and runs their kernels on
+the emulator, with several orders of its threads. Argument: an empty folder.
 
 The tolerance is that of one rounding of the result, 2^-8 and 2^-11 of it, and
 of sums of K products in f32."""
@@ -34,14 +34,17 @@ def kernels_of(program):
     return [kernel["name"] for variant in info["variants"] for kernel in variant["kernels"]]
 
 
-def check(type_name, batch, m, k, n, transposed, has_kernel=True):
+def check(arch, type_name, batch, m, k, n, transposed, *kernels):
+    """`kernels` are parts of the names of those that there have to be."""
     element, dtype, rounding = TYPES[type_name]
-    name = f"{type_name}-{batch}x{m}x{k}x{n}{'-transposed' if transposed else ''}"
+    name = f"{arch}-{type_name}-{batch}x{m}x{k}x{n}{'-transposed' if transposed else ''}"
     write_model(name, element, batch, k, n, transposed)
     program = "./" + name
-    subprocess.run(["fulgur-compile", name + ".onnx", "--target=cuda", "--gpu-emulator", "-o", program], check=True)
-    if any("matmul" in kernel for kernel in kernels_of(program)) != has_kernel:
-        return f"{name}: expected a kernel of its own to be there: {has_kernel}, but got {kernels_of(program)}"
+    subprocess.run(["fulgur-compile", name + ".onnx", "--target=cuda", "--gpu-arch=" + arch, "--gpu-emulator", "-o",
+                    program], check=True)
+    found = [kernel for kernel in kernels_of(program) if "matmul" in kernel]
+    if len(found) != len(kernels) or not all(any(part in kernel for kernel in found) for part in kernels):
+        return f"{name}: expected kernels for {kernels}, but got {found}"
     random = np.random.default_rng(len(name))
     lead = (batch,) if batch else ()
     x = random.normal(size=lead + (m, k)).astype(dtype)
@@ -65,16 +68,20 @@ def check(type_name, batch, m, k, n, transposed, has_kernel=True):
 def main():
     os.chdir(sys.argv[1])
     problems = [problem for problem in (
-        check("bf16", 0, 200, 328, 136, False),
-        check("bf16", 0, 200, 328, 136, True),
+        # The rows decide at run time which kernel it is.
+        check("sm_90a", "bf16", 0, 200, 328, 136, False, "_16x64", "_64x64", "_128x256x64"),
+        check("sm_90a", "bf16", 0, 200, 328, 136, True, "_16x64", "_64x64", "_128x256x64"),
         # More tiles than a block takes at a time, in each direction.
-        check("bf16", 0, 300, 64, 520, False),
-        check("bf16", 0, 1, 1024, 256, True),
-        check("f16", 0, 130, 200, 264, True),
-        check("bf16", 3, 70, 72, 88, False),
-        check("bf16", 2, 70, 72, 88, True),
-        # Rows that do not start at multiples of 16 bytes.
-        check("bf16", 0, 20, 33, 17, False, has_kernel=False)) if problem]
+        check("sm_90a", "bf16", 0, 300, 64, 520, False, "_16x64", "_64x64", "_128x128x64"),
+        check("sm_90a", "f16", 0, 130, 200, 264, True, "_16x64", "_64x64", "_128x128x64"),
+        check("sm_90a", "bf16", 3, 70, 72, 88, False, "_16x64", "_64x64", "_128x128x64"),
+        check("sm_90a", "bf16", 2, 70, 72, 88, True, "_16x64", "_64x64", "_128x128x64"),
+        *[check("sm_80", *size, "_16x64", "_64x64", "_128x128") for size in (
+            ("bf16", 0, 1, 1024, 256, True), ("f16", 0, 13, 328, 136, False), ("bf16", 2, 61, 264, 72, True),
+            ("bf16", 0, 40, 200, 136, False), ("f16", 0, 150, 328, 136, True), ("bf16", 2, 130, 72, 264, False))],
+        # Rows of the result that do not start at multiples of 16 bytes, and then also of an operand.
+        check("sm_90a", "f16", 0, 70, 72, 33, True, "_16x64", "_64x64", "_128x128"),
+        check("sm_90a", "bf16", 0, 20, 33, 17, False)) if problem]
     print("\n".join(problems))
     return 1 if problems else 0
 
