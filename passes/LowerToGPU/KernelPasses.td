@@ -14,31 +14,39 @@ def LowerMatmulToKernelPass : Pass<"fulgur-lower-matmul-to-kernel", "::mlir::Mod
   let summary = "Launch kernels with tensor cores for matrix products";
   let description = [{
     Each product of bf16 or f16 buffers with sums in f32 becomes the launch of a
-    kernel of sm_90a that the pass writes once for each configuration (TMA, wgmma,
-    one warp group that loads and two that multiply tiles of 128 rows and 128 or 256
-    columns). The right side may be transposed by indexing maps, and there may be a
-    batch. A fill of the result with zeros just before becomes part of it. No size
-    has to be a multiple of anything.
+    kernel that the pass writes once for each configuration. Any contraction of one
+    dimension of rows, one of columns, one of depth and at most one of a batch is a
+    product, wherever these are in its operands, as long as rows of the result and
+    of the left side are contiguous, and rows or columns of the right side. A fill of
+    the result with zeros just before becomes part of it. No size has to be a
+    multiple of anything.
+
+    - Up to 64 rows, on sm_80, and where the TMA can not write the result: tiles of
+      16, 64 or 128 rows, `cp.async`, `ldmatrix` and `mma.sync`. For few rows the
+      warps share the depth.
+    - On sm_90a: TMA, wgmma, one warp group that loads and two that multiply tiles of
+      128 rows and 128 or 256 columns.
+
+    If the rows are not known, the kernel is chosen when they are.
 
     Before:
 
     ```mlir
-    linalg.matmul ins(%x, %w : memref<?x4096xbf16>, memref<4096x2048xbf16>)
-                  outs(%y : memref<?x2048xf32>)
+    linalg.matmul ins(%x, %w : memref<512x4096xbf16>, memref<4096x2048xbf16>)
+                  outs(%y : memref<512x2048xf32>)
     ```
 
     After:
 
     ```mlir
-    %a = kernel.tensor_map %x : memref<?x4096xbf16> to !kernel.tensor_map<128x64xbf16, 128>
+    %a = kernel.tensor_map %x : memref<512x4096xbf16> to !kernel.tensor_map<128x64xbf16, 128>
     …
     gpu.launch_func @kernels::@matmul_bf16_128x256x64_add blocks in (%blocks, %c1, %c1)
         threads in (%c384, %c1, %c1) dynamic_shared_memory_size %shared args(%a : …)
     ```
 
     Does not touch products whose operands have rows that do not start at multiples
-    of 16 bytes that their types tell: the TMA does not read these. Does nothing in
-    a module whose `fulgur.target` is another architecture than sm_90a.
+    of 16 bytes that their types tell.
   }];
   let options = [
     Option<"processors", "processors", "int64_t", "0",
@@ -65,7 +73,7 @@ def LowerTensorMapsPass : Pass<"fulgur-lower-tensor-maps", "::mlir::ModuleOp"> {
     Before:
 
     ```mlir
-    %m = kernel.tensor_map %x : memref<?x4096xbf16> to !kernel.tensor_map<128x64xbf16, 128>
+    %m = kernel.tensor_map %x : memref<512x4096xbf16> to !kernel.tensor_map<128x64xbf16, 128>
     gpu.launch_func @kernels::@gemm … args(%m : !kernel.tensor_map<128x64xbf16, 128>)
     ```
 

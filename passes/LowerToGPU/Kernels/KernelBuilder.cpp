@@ -191,8 +191,8 @@ void KernelBuilder::launch(OpBuilder &builder, Location loc, StringRef name,
                     inside.getUnitAttr());
     kernel.setKnownBlockSizeAttr(
         inside.getDenseI32ArrayAttr({static_cast<int32_t>(threads), 1, 1}));
-    // Shared memory limits how many blocks there are. Without this, ptxas leaves
-    // registers for more, and spills.
+    // Shared memory limits how many blocks there are. Without this, ptxas
+    // leaves registers for more, and spills.
     if (dynamicBytes)
       kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
                       inside.getI32IntegerAttr(1));
