@@ -22,9 +22,11 @@ extern const struct FulgurEmuRegisters *fulgur_emu_registers;
 /// atomically, as those do who wait; `alignment` in bytes.
 void fulgur_emu_access(FulgurSite site, const void *data, int64_t bytes,
                        int32_t access, int32_t alignment);
-/// Static shared memory at `offset` of `staticBytes`, which is a multiple of
-/// 1024; dynamic shared memory lies behind it.
-void *fulgur_emu_shared(FulgurSite site, int64_t offset, int64_t staticBytes);
+/// A static array of `bytes` in shared memory, at `offset` of `staticBytes`,
+/// which is a multiple of 1024. Dynamic shared memory lies behind it: 0 bytes,
+/// as far as that is known here.
+void *fulgur_emu_shared(FulgurSite site, int64_t offset, int64_t bytes,
+                        int64_t staticBytes);
 void *fulgur_emu_mapa(FulgurSite site, void *data, int32_t rank);
 
 /// mbarriers.

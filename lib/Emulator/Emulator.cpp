@@ -53,7 +53,8 @@ void fulgur_emu_access(FulgurSite site, const void *data, int64_t bytes,
   checkAccess(site, data, size_t(bytes), Access(std::min(access, 2)));
 }
 
-void *fulgur_emu_shared(FulgurSite site, int64_t offset, int64_t staticBytes) {
+void *fulgur_emu_shared(FulgurSite site, int64_t offset, int64_t arrayBytes,
+                        int64_t staticBytes) {
   Machine &machine = Machine::get();
   Thread &thread = machine.current();
   if (machine.isIndependent())
@@ -69,6 +70,12 @@ void *fulgur_emu_shared(FulgurSite site, int64_t offset, int64_t staticBytes) {
     block.bytes = bytes;
     block.words.resize((bytes + 3) / 4);
   }
+  Cluster &cluster = *block.cluster;
+  cluster.staticBytes = uint32_t(staticBytes);
+  std::pair<uint32_t, uint32_t> array(offset, offset + arrayBytes);
+  if (arrayBytes && std::find(cluster.arrays.begin(), cluster.arrays.end(),
+                              array) == cluster.arrays.end())
+    cluster.arrays.push_back(array);
   return block.memory + offset;
 }
 

@@ -181,6 +181,10 @@ struct Cluster {
    * warpgroup, and counters for mbarriers, which several may share. */
   uint32_t entries = 0, firstCounter = 0, nextCounter = 0;
   Clock events = 0;
+  /* Of every block: static shared memory, and where arrays begin and end there.
+   */
+  uint32_t staticBytes = 0;
+  std::vector<std::pair<uint32_t, uint32_t>> arrays;
 };
 
 /// A copy that the hardware does on its own, some time after it is issued.

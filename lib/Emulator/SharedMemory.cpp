@@ -38,6 +38,17 @@ Block &fulgur::emu::getBlock(Site site, const void *data, size_t bytes,
                   "out of bounds: %zu bytes at byte %u of %u bytes of shared "
                   "memory",
                   bytes, offset, block->bytes);
+  const Cluster &cluster = *block->cluster;
+  if (bytes && offset < cluster.staticBytes &&
+      std::none_of(
+          cluster.arrays.begin(), cluster.arrays.end(),
+          [&](auto array) {
+            return offset >= array.first && offset + bytes <= array.second;
+          }))
+    machine.fault(site,
+                  "out of bounds: %zu bytes at byte %u of shared memory are "
+                  "not in one array",
+                  bytes, offset);
   Thread &thread = machine.current();
   if (block != thread.block)
     noteRemote(site, thread, *block);

@@ -23,10 +23,13 @@ namespace fulgur {
 using namespace mlir;
 using namespace fulgur;
 
+static constexpr int64_t gapBytes = 16;
+
 namespace {
-/// Where shared globals lie: offsets of the static ones, then the dynamic one.
+/// Where shared globals lie: the static ones, then the dynamic one.
 struct SharedLayout {
-  llvm::DenseMap<Attribute, int64_t> offsets; /* by symbol */
+  /* Offsets and bytes by symbol. */
+  llvm::DenseMap<Attribute, std::pair<int64_t, int64_t>> places;
   int64_t staticBytes = 0;
 };
 
@@ -75,7 +78,8 @@ static bool isShared(LLVM::GlobalOp global) {
   return global.getAddrSpace() == unsigned(NVVM::NVVMMemorySpace::Shared);
 }
 
-/// Static globals side by side, the dynamic one, which has no size, behind.
+/// Static globals with a gap behind each, where the emulator finds who goes
+/// beyond its end; then the dynamic one, which has no size.
 void Emulation::layOutShared() {
   DataLayout layout(kernels);
   SmallVector<LLVM::GlobalOp> dynamic;
@@ -90,12 +94,12 @@ void Emulation::layOutShared() {
     }
     end = llvm::alignTo(
         end, std::max<int64_t>(16, global.getAlignment().value_or(16)));
-    shared.offsets[global.getSymNameAttr()] = end;
-    end += bytes;
+    shared.places[global.getSymNameAttr()] = {end, bytes};
+    end += bytes + gapBytes;
   }
   shared.staticBytes = int64_t(llvm::alignTo(end, 1024));
   for (LLVM::GlobalOp global : dynamic)
-    shared.offsets[global.getSymNameAttr()] = shared.staticBytes;
+    shared.places[global.getSymNameAttr()] = {shared.staticBytes, 0};
 }
 
 void Emulation::cloneGlobals() {
@@ -179,13 +183,15 @@ LogicalResult Emulation::convert(LLVM::LLVMFuncOp source) {
 
 LogicalResult Emulation::lowerAddress(LLVM::AddressOfOp op,
                                       CallBuilder &calls) {
-  auto found = shared.offsets.find(op.getGlobalNameAttr().getAttr());
-  if (found == shared.offsets.end()) {
+  auto found = shared.places.find(op.getGlobalNameAttr().getAttr());
+  if (found == shared.places.end()) {
     op.setGlobalName(getName(op.getGlobalName()));
     return success();
   }
+  auto [offset, bytes] = found->second;
   op.replaceAllUsesWith(calls.call(
-      "shared", {calls.i64(found->second), calls.i64(shared.staticBytes)},
+      "shared",
+      {calls.i64(offset), calls.i64(bytes), calls.i64(shared.staticBytes)},
       calls.getPointer()));
   op.erase();
   return success();

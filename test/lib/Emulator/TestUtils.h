@@ -72,7 +72,7 @@ private:
 
 inline int32_t tid() { return fulgur_emu_registers->tid[0]; }
 inline char *shared() {
-  return static_cast<char *>(fulgur_emu_shared("shared", 0, 0));
+  return static_cast<char *>(fulgur_emu_shared("shared", 0, 0, 0));
 }
 
 /// Stores to shared memory as generated code does, with the check.

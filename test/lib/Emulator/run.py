@@ -6,7 +6,7 @@ import numpy as np
 
 PASSES = ("builtin.module(gpu.module(convert-scf-to-cf,convert-arith-to-llvm),convert-cf-to-llvm,"
           "reconcile-unrealized-casts,fulgur-convert-nvvm-to-emulator)")
-BF16, F16 = 3, 2
+F32, F16, BF16 = 1, 2, 3
 INDEPENDENT = 1
 
 

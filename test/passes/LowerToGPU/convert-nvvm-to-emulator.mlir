@@ -25,7 +25,7 @@ gpu.module @kernels {
     %y = nvvm.read.ptx.sreg.ctaid.y : i32
     // Dynamic shared memory lies behind the static one.
     // CHECK: %[[BYTES:.*]] = llvm.mlir.constant(1024 : i64)
-    // CHECK: llvm.call @fulgur_emu_shared(%{{.*}}, %{{.*}}, %{{.*}}) : (!llvm.ptr, i64, i64) -> !llvm.ptr
+    // CHECK: llvm.call @fulgur_emu_shared(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}) : (!llvm.ptr, i64, i64, i64) -> !llvm.ptr
     %tile = llvm.mlir.addressof @tile : !llvm.ptr<3>
     // CHECK: %[[DYNAMIC:.*]] = llvm.call @fulgur_emu_shared
     %smem = llvm.mlir.addressof @smem : !llvm.ptr<3>

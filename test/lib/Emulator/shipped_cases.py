@@ -1,0 +1,123 @@
+"""Operations whose kernels are mutated, and changes that are no mistakes."""
+import ml_dtypes
+import numpy as np
+from shipped import Case
+
+
+def small(rng, *shape):
+    """Numbers whose products and sums are exact."""
+    return rng.integers(-8, 9, shape).astype(np.float32) / 4
+
+
+def matmul(m, n, k, transposed=False, batch=(), adds=False, cluster=1):
+    """Tiles, stages and sizes that do not divide each other."""
+    lead, name = ("b, ", "batch_matmul") if batch else ("", "matmul")
+    maps = ", ".join(f"affine_map<({lead}m, n, k) -> ({lead}{dims})>" for dims in ("m, k", "n, k" if transposed else "k, n", "m, n"))
+    left, right, result = batch + (m, k), batch + ((n, k) if transposed else (k, n)), batch + (m, n)
+    a, b, c = (f"memref<{'x'.join(map(str, shape))}x{element}>"
+               for shape, element in ((left, "bf16"), (right, "bf16"), (result, "f32")))
+    zeros = "" if adds else f"%zero = arith.constant 0.0 : f32\n  linalg.fill ins(%zero : f32) outs(%c : {c})"
+
+    def make(rng):
+        x, w, y = small(rng, *left), small(rng, *right), small(rng, *result)
+        product = x @ (w.swapaxes(-1, -2) if transposed else w)
+        return ([x.astype(ml_dtypes.bfloat16), w.astype(ml_dtypes.bfloat16), y if adds else np.full_like(y, np.nan)],
+                [product + y if adds else product])
+
+    return Case("sm_90a", f"""(%a: {a}, %b: {b}, %c: {c}) {{
+  {zeros}
+  linalg.{name} indexing_maps = [{maps}] ins(%a, %b : {a}, {b}) outs(%c : {c})""", make, cluster=cluster)
+
+
+def rms_norm():
+    def make(rng):
+        x, scale = small(rng, 3, 2, 300), small(rng, 300)
+        expected = x / np.sqrt((x.astype(np.float64)**2).mean(axis=2, keepdims=True) + 1e-6) * scale
+        return [x, scale, np.full_like(x, np.nan)], [expected]
+
+    return Case("sm_90a", """(%x: memref<3x2x300xf32>, %w: memref<300xf32>, %y: memref<3x2x300xf32>) {
+  fulgur.call_kernel "rms_norm"(%x, %w) into(%y) config {eps = 1.0e-06 : f64}
+      : (memref<3x2x300xf32>, memref<300xf32>) into (memref<3x2x300xf32>)""", make, tolerance=1e-5)
+
+
+def route(score, groups=1, top_groups=1, group_score=0, normalize=False, scale=1.0, has_bias=False):
+    """More experts than threads."""
+    tokens, experts, k = 2, 288, 6
+
+    def make(rng):
+        logits = rng.normal(size=(tokens, experts)).astype(np.float32)
+        bias = (rng.permutation(experts) / experts - 0.5).astype(np.float32) / 32
+        # Two that are equal.
+        logits[1, [10, 20]], bias[[10, 20]] = 5, 0
+        if groups > 1:
+            # Groups that are equal, better, worse, and less than nothing.
+            logits[0] = np.tile(logits[0, :experts // groups], groups)
+            bias = np.repeat([0, 0, 2**-7, 2**-7] + [-2**-7] * (groups - 5) + [-3], experts // groups).astype(np.float32)
+            bias[experts // groups - 1::experts // groups] -= 2
+        if score:
+            # Of one lane, and greater than what has an exponential in f32.
+            logits[0, 31:32 * k:32] += 100
+        wide = logits.astype(np.float64)
+        powers = np.exp(wide)
+        affinities = powers / powers.sum(axis=1, keepdims=True) if score else 1 / (1 + np.exp(-wide))
+        choices = affinities + (bias if has_bias else 0)
+        sorted_groups = np.sort(choices.reshape(tokens, groups, -1), axis=2)
+        worth = sorted_groups[:, :, -1] if group_score else sorted_groups[:, :, -2:].sum(axis=2)
+        best = np.argsort(-worth, axis=1, kind="stable")[:, :top_groups]
+        dropped = np.ones((tokens, groups), bool)
+        np.put_along_axis(dropped, best, False, axis=1)
+        choices = np.where(np.repeat(dropped, experts // groups, axis=1), -np.inf, choices)
+        chosen = np.argsort(-choices, axis=1, kind="stable")[:, :k]
+        weights = np.take_along_axis(affinities, chosen, axis=1)
+        if normalize:
+            weights /= weights.sum(axis=1, keepdims=True)
+        empty = [np.full((tokens, k), -7, np.int32), np.full((tokens, k), np.nan, np.float32)]
+        return [logits] + [bias] * has_bias + empty, [chosen, weights * scale]
+
+    inputs, types = ("%l, %b", f"memref<{tokens}x{experts}xf32>, memref<{experts}xf32>") if has_bias else \
+        ("%l", f"memref<{tokens}x{experts}xf32>")
+    bias = f"%b: memref<{experts}xf32>, " if has_bias else ""
+    return Case("sm_90a", f"""(%l: memref<{tokens}x{experts}xf32>, {bias}%e: memref<{tokens}x{k}xi32>, %w: memref<{tokens}x{k}xf32>) {{
+  fulgur.call_kernel "route"({inputs}) into(%e, %w) config {{group_score = {group_score} : i32, groups = {groups} : i64, k = {k} : i64,
+      {"normalize, " if normalize else ""}scale = {scale} : f64, score = {score} : i32, top_groups = {top_groups} : i64}}
+      : ({types}) into (memref<{tokens}x{k}xi32>, memref<{tokens}x{k}xf32>)""", make, tolerance=1e-5)
+
+
+def select_tokens():
+    """More tokens than threads; in a row with few visible ones, equal scores, and
+    scores that differ late."""
+    rows, tokens, k = 4, 300, 6
+
+    def make(rng):
+        scores = np.stack([rng.normal(size=tokens), small(rng, tokens), 1 + rng.normal(size=tokens) * 1e-5,
+                           rng.normal(size=tokens)]).astype(np.float32)[None]
+        mask = rng.random((1, rows, tokens)) < 0.9
+        mask[0, 3, 4:] = False
+        result = np.full((1, rows, k), -1, np.int32)
+        for row in range(rows):
+            seen = np.flatnonzero(mask[0, row, :tokens - rows + row + 1])
+            best = seen[np.argsort(-scores[0, row, seen], kind="stable")][:k]
+            result[0, row, :len(best)] = best
+        return [scores, mask, np.full_like(result, -7)], [result]
+
+    scores, mask, result = (f"memref<1x{rows}x{size}>" for size in (f"{tokens}xf32", f"{tokens}xi1", f"{k}xi32"))
+    return Case("sm_90a", f"""(%s: {scores}, %m: {mask}, %i: {result}) {{
+  fulgur.call_kernel "select_tokens"(%s, %m) into(%i) config {{causal, k = {k} : i64}}
+      : ({scores}, {mask}) into ({result})""", make)
+
+
+CASES = {
+    "wgmma_matmul": matmul(200, 120, 456),
+    "wgmma_matmul_batch_add": matmul(140, 120, 456, batch=(2,), adds=True),
+    "wgmma_matmul_cluster": matmul(300, 120, 456, transposed=True, cluster=2),
+    "rms_norm": rms_norm(),
+    "route_softmax": route(score=1, has_bias=True),
+    "route_sigmoid": route(score=0, groups=8, top_groups=3, group_score=0, normalize=True, scale=2.5, has_bias=True),
+    "select_tokens": select_tokens(),
+}
+
+EQUIVALENT = {
+    "rms_norm": {"barrier missing (2 of 2)": "nothing is written there again"},
+    "route_softmax": {"barrier missing (4 of 6)": "nothing is written there again"},
+    "select_tokens": {"loop's bound off by one (1 of 13)": "no round but the eighth leaves keys of one digit"},
+}
