@@ -33,21 +33,30 @@ def change_line(lines, i, match, change):
     return None if new in (None, line) else lines[:i] + new.splitlines() + lines[i + 1:]
 
 
+def find_places(pattern, lines):
+    """The matches that are changed together, by their lines."""
+    groups = {}
+    for i, line in enumerate(lines):
+        if match := re.search(pattern, line):
+            groups.setdefault(match.groupdict().get("same", i), []).append((i, match))
+    places = list(groups.values())
+    few = min(len(places), operators.MAX_PLACES)
+    numbers = [k * len(places) // few for k in range(few)]
+    return [(f" ({k + 1} of {len(places)})" if len(places) > 1 else "", places[k]) for k in numbers]
+
+
 def plant(level, functions):
     """(name, kernel, lines) of each mistake in kernels of one level."""
     found = []
     for kernel, lines in functions.items():
         several = f" in {kernel}" if len(functions) > 1 else ""
         for name, at, pattern, change in operators.OPERATORS:
-            places = [(i, match) for i, line in enumerate(lines) if (match := re.search(pattern, line))]
-            if at != level:
-                continue
-            few = min(len(places), operators.MAX_PLACES)
-            for number in [1 + k * len(places) // few for k in range(few)]:
-                i, match = places[number - 1]
-                if changed := change_line(lines, i, match, change):
-                    place = f" ({number} of {len(places)})" if len(places) > 1 else ""
-                    found.append((name + place + several, kernel, changed))
+            for number, places in find_places(pattern, lines) if at == level else []:
+                changed = lines
+                for i, match in reversed(places):
+                    changed = changed and change_line(changed, i, match, change)
+                if changed:
+                    found.append((name + number + several, kernel, changed))
     return found
 
 
@@ -80,7 +89,7 @@ class Mutants:
         body = "\n".join(globals_ + [line for lines in functions.values() for line in lines])
         text = "\n".join(header) + f"\nmodule attributes {{gpu.container_module}} {{\ngpu.module @kernels {{\n{body}\n}}\n}}\n"
         self.device = run.Device(run.compile_kernels(text, build, root, f"{folder}/{name}",
-                                                     passes="builtin.module(fulgur-convert-nvvm-to-emulator)"))
+                                                     passes="builtin.module(fulgur-convert-nvvm-to-emulator)", level="-O0"))
 
     def check(self, kernel, suffix, seed):
         message = self.program.launch(self.device, {kernel: suffix}, seed)

@@ -6,12 +6,13 @@ place. `level` says in which form the kernel is: "kernel" as it is written, "nvv
 as the emulator (and PTX) takes it. `change` makes the new lines: DROP takes the
 operation away, FORWARD also, and its first operand takes the place of its
 result, a text may use the groups of the pattern, and a function makes it of the
-match and of all lines before it, or nothing.
+match and of all lines before it, or nothing. Places that are equal in the group
+`same` are changed together: loops are unrolled.
 """
 import re
 
 DROP, FORWARD = "DROP", "FORWARD"
-MAX_PLACES = 8
+MAX_PLACES = 6
 
 
 def add(delta):
@@ -105,7 +106,7 @@ OPERATORS = [
     ("all lanes do it", "kernel", r"(.*%\w+ = )nvvm\.elect\.sync.*", r"\1arith.constant true"),
     # Numbers of places.
     ("exclusive or missing", "kernel", r"arith\.xori .* : (i32|index)$", FORWARD),
-    ("bound off by one", "kernel", r"(.*arith\.cmpi [su]l)t(,.* : (?:i32|index))$", r"\1e\2"),
+    ("bound off by one", "kernel", r"(.*arith\.cmpi [su]l)t(, %\w+, (?P<same>%\w+) : (?:i32|index))$", r"\1e\2"),
     ("index off by one", "kernel", r"(.*(?:memref|vector)\.load %\w+\[(?:.*, )?)(%\w+)(\].*)", add_one),
     ("index off by one", "kernel", r"(.*(?:memref|vector)\.store %\w+, %\w+\[(?:.*, )?)(%\w+)(\].*)", add_one),
     ("loop's bound off by one", "kernel", r"(.*scf\.for .* to )(%[\w#]+)( .*)", add_one),

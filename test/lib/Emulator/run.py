@@ -30,7 +30,7 @@ class Emulator(c.Structure):
         ("set_seed", c.CFUNCTYPE(None, c.c_uint64))]
 
 
-def compile_kernels(text, build, root, prefix, passes=PASSES):
+def compile_kernels(text, build, root, prefix, passes=PASSES, level="-O1"):
     """Compiles MLIR text to a library <prefix>.so and loads it."""
     with open(prefix + ".c", "w") as file:
         file.write('#include "fulgur/Runtime/Emulator.h"\n'
@@ -41,7 +41,7 @@ def compile_kernels(text, build, root, prefix, passes=PASSES):
     # The kernels stay in the module for their assembly, which is not made here.
     host = drop_kernels(lowered.stdout)
     subprocess.run(["mlir-translate", "--mlir-to-llvmir", "-o", prefix + ".ll"], input=host, check=True)
-    subprocess.run(["clang", "-O1", "-c", "-fPIC", "-Wno-override-module", prefix + ".ll", "-o", prefix + ".o"], check=True)
+    subprocess.run(["clang", level, "-c", "-fPIC", "-Wno-override-module", prefix + ".ll", "-o", prefix + ".o"], check=True)
     subprocess.run(["clang++", "-shared", "-fPIC", "-I", f"{root}/include", "-x", "c", prefix + ".c", "-x", "none", prefix + ".o",
                     f"{build}/lib/libFulgurRuntime.a", "-o", prefix + ".so", "-lm"], check=True)
     return c.CDLL(prefix + ".so")

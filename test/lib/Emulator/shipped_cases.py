@@ -9,7 +9,7 @@ def small(rng, *shape):
     return rng.integers(-8, 9, shape).astype(np.float32) / 4
 
 
-def matmul(m, n, k, transposed=False, batch=(), adds=False, cluster=1):
+def matmul(m, n, k, transposed=False, batch=(), adds=False, cluster=1, target="sm_90a"):
     """Tiles, stages and sizes that do not divide each other."""
     lead, name = ("b, ", "batch_matmul") if batch else ("", "matmul")
     maps = ", ".join(f"affine_map<({lead}m, n, k) -> ({lead}{dims})>" for dims in ("m, k", "n, k" if transposed else "k, n", "m, n"))
@@ -24,7 +24,7 @@ def matmul(m, n, k, transposed=False, batch=(), adds=False, cluster=1):
         return ([x.astype(ml_dtypes.bfloat16), w.astype(ml_dtypes.bfloat16), y if adds else np.full_like(y, np.nan)],
                 [product + y if adds else product])
 
-    return Case("sm_90a", f"""(%a: {a}, %b: {b}, %c: {c}) {{
+    return Case(target, f"""(%a: {a}, %b: {b}, %c: {c}) {{
   {zeros}
   linalg.{name} indexing_maps = [{maps}] ins(%a, %b : {a}, {b}) outs(%c : {c})""", make, cluster=cluster)
 
@@ -110,14 +110,21 @@ CASES = {
     "wgmma_matmul": matmul(200, 120, 456),
     "wgmma_matmul_batch_add": matmul(140, 120, 456, batch=(2,), adds=True),
     "wgmma_matmul_cluster": matmul(300, 120, 456, transposed=True, cluster=2),
+    "mma_matmul_16": matmul(13, 72, 328, target="sm_80"),
+    "mma_matmul_64": matmul(40, 72, 456, transposed=True, batch=(2,), adds=True, target="sm_80"),
+    "mma_matmul_128": matmul(140, 71, 328, transposed=True, target="sm_80"),
     "rms_norm": rms_norm(),
     "route_softmax": route(score=1, has_bias=True),
     "route_sigmoid": route(score=0, groups=8, top_groups=3, group_score=0, normalize=True, scale=2.5, has_bias=True),
     "select_tokens": select_tokens(),
 }
 
+LOOP, ZEROS = "loop's bound off by one", "behind the last step all is zero"
 EQUIVALENT = {
     "rms_norm": {"barrier missing (2 of 2)": "nothing is written there again"},
+    "mma_matmul_16": {LOOP: ZEROS},
+    "mma_matmul_64": {LOOP: ZEROS},
+    "mma_matmul_128": {LOOP: ZEROS, "barrier missing (2 of 2)": "no sums are added up in shared memory"},
     "route_softmax": {"barrier missing (4 of 6)": "nothing is written there again"},
     "select_tokens": {"loop's bound off by one (1 of 13)": "no round but the eighth leaves keys of one digit"},
 }
