@@ -62,11 +62,16 @@ LogicalResult CallKernelsPass::call(Operation *op, const OpKernel &kernel) {
       init = tensor::CastOp::create(builder, op->getLoc(), type, init);
     inits.push_back(init);
   }
-  auto call = CallKernelOp::create(builder, op->getLoc(), op->getResultTypes(),
-                                   kernel.name, op->getOperands(), inits,
+  if (kernel.scratch) {
+    Emitter emitter(builder, op->getLoc());
+    llvm::append_range(inits, kernel.scratch(op, emitter));
+  }
+  auto call = CallKernelOp::create(builder, op->getLoc(),
+                                   TypeRange(ValueRange(inits)), kernel.name,
+                                   op->getOperands(), inits,
                                    op->getAttrDictionary());
   remark::passed(op->getLoc(), options) << "a kernel of its own";
-  op->replaceAllUsesWith(call);
+  op->replaceAllUsesWith(call.getResults().take_front(op->getNumResults()));
   op->erase();
   return success();
 }

@@ -328,7 +328,8 @@ def CallKernelsPass : Pass<"fulgur-call-kernels", "::mlir::ModuleOp"> {
   let summary = "call the kernels that the GPU has for operations";
   let description = [{
     Operations of the table in `passes/LowerToGPU/Kernels` keep their meaning
-    until they are lowered, and get a place for their results.
+    until they are lowered, and get a place for their results, and the scratch
+    memory that their kernels ask for.
 
     Before:
 

@@ -96,7 +96,8 @@ def LowerKernelCallsPass : Pass<"fulgur-lower-kernel-calls", "::mlir::ModuleOp">
                            "::mlir::gpu::GPUDialect",
                            "::mlir::math::MathDialect",
                            "::mlir::memref::MemRefDialect",
-                           "::mlir::scf::SCFDialect"];
+                           "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
 }
 
 def OutlineKernelsPass : Pass<"fulgur-outline-kernels", "::mlir::ModuleOp"> {

@@ -24,6 +24,8 @@ def Fulgur_CallKernelOp : Op<Fulgur_Dialect, "call_kernel", [
     - On tensors there is a result for each of `inits`; on memrefs these are
       written to. What was in them is not read.
     - An optional operand that the operation does not have is not among `inputs`.
+    - `inits` beyond the results of the operation are scratch memory: what is in
+      them afterwards means nothing.
 
     Constraints:
     - (C1) The shaped operands are all tensors or all memrefs; `inits` are shaped.

@@ -11,9 +11,14 @@ using namespace fulgur;
 
 llvm::ArrayRef<OpKernel> fulgur::getOpKernels() {
   static const OpKernel kernels[] = {
-      {"rms_norm", checkRMSNormKernel, launchRMSNormKernel},
+      {"add_rms_norm", checkNormKernel, launchAddRMSNormKernel},
+      {"combine", checkCombineKernel, launchCombineKernel, makeCombineScratch},
+      {"dispatch", checkDispatchKernel, launchDispatchKernel},
+      {"layer_norm", checkNormKernel, launchLayerNormKernel},
+      {"rms_norm", checkNormKernel, launchRMSNormKernel},
       {"route", checkRouteKernel, launchRouteKernel},
       {"select_tokens", checkSelectTokensKernel, launchSelectTokensKernel},
+      {"swiglu", checkSwiGLUKernel, launchSwiGLUKernel},
   };
   return kernels;
 }

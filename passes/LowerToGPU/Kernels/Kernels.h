@@ -23,6 +23,13 @@ struct OpKernel {
   /// Writes the kernel, if it is not there yet, and its launch in front of
   /// `call`, which is on memrefs.
   void (*launch)(CallKernelOp call, KernelBuilder &builder);
+  /// Null, or the scratch memory that the kernels of one call of `op` share:
+  /// tensors of `e.empty`, of sizes that come from the sizes of the operands
+  /// (`e.size`, `e.mul`). `launch` finds their buffers at the end of `inits`,
+  /// behind the results. Nobody has written to them before, nobody reads them
+  /// after, and the arena lends the memory to others between calls.
+  llvm::SmallVector<mlir::Value> (*scratch)(mlir::Operation *op, Emitter &e) =
+      nullptr;
 };
 
 llvm::ArrayRef<OpKernel> getOpKernels();
@@ -31,16 +38,23 @@ llvm::ArrayRef<OpKernel> getOpKernels();
 /// none.
 const OpKernel *findOpKernel(llvm::StringRef name);
 
-// One file each.
-void checkRMSNormKernel(mlir::Operation *op,
-                        llvm::function_ref<void(const llvm::Twine &)> miss);
+using KernelMiss = llvm::function_ref<void(const llvm::Twine &)>;
+void checkNormKernel(mlir::Operation *op, KernelMiss miss);
 void launchRMSNormKernel(CallKernelOp call, KernelBuilder &builder);
-void checkSelectTokensKernel(
-    mlir::Operation *op, llvm::function_ref<void(const llvm::Twine &)> miss);
+void launchAddRMSNormKernel(CallKernelOp call, KernelBuilder &builder);
+void launchLayerNormKernel(CallKernelOp call, KernelBuilder &builder);
+void checkSelectTokensKernel(mlir::Operation *op, KernelMiss miss);
 void launchSelectTokensKernel(CallKernelOp call, KernelBuilder &builder);
-void checkRouteKernel(mlir::Operation *op,
-                      llvm::function_ref<void(const llvm::Twine &)> miss);
+void checkRouteKernel(mlir::Operation *op, KernelMiss miss);
 void launchRouteKernel(CallKernelOp call, KernelBuilder &builder);
+void checkDispatchKernel(mlir::Operation *op, KernelMiss miss);
+void launchDispatchKernel(CallKernelOp call, KernelBuilder &builder);
+void checkCombineKernel(mlir::Operation *op, KernelMiss miss);
+llvm::SmallVector<mlir::Value> makeCombineScratch(mlir::Operation *op,
+                                                  Emitter &e);
+void launchCombineKernel(CallKernelOp call, KernelBuilder &builder);
+void checkSwiGLUKernel(mlir::Operation *op, KernelMiss miss);
+void launchSwiGLUKernel(CallKernelOp call, KernelBuilder &builder);
 
 } // namespace fulgur
 
