@@ -66,10 +66,9 @@ LogicalResult CallKernelsPass::call(Operation *op, const OpKernel &kernel) {
     Emitter emitter(builder, op->getLoc());
     llvm::append_range(inits, kernel.scratch(op, emitter));
   }
-  auto call = CallKernelOp::create(builder, op->getLoc(),
-                                   TypeRange(ValueRange(inits)), kernel.name,
-                                   op->getOperands(), inits,
-                                   op->getAttrDictionary());
+  auto call = CallKernelOp::create(
+      builder, op->getLoc(), TypeRange(ValueRange(inits)), kernel.name,
+      op->getOperands(), inits, op->getAttrDictionary());
   remark::passed(op->getLoc(), options) << "a kernel of its own";
   op->replaceAllUsesWith(call.getResults().take_front(op->getNumResults()));
   op->erase();

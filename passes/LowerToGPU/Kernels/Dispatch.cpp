@@ -4,11 +4,11 @@
 //
 // The rows of experts, and the way back.
 //
-// One block sorts the pairs of a token and an expert, by counting. Each warp has
-// a range of pairs that follow each other and counters of its own, so a pair
-// comes behind those of the warps before, of the same warp before, and of the
-// lanes before: the order does not depend on who is first. Then a thread copies
-// each piece of a row.
+// One block sorts the pairs of a token and an expert, by counting. Each warp
+// has a range of pairs that follow each other and counters of its own, so a
+// pair comes behind those of the warps before, of the same warp before, and of
+// the lanes before: the order does not depend on who is first. Then a thread
+// copies each piece of a row.
 //
 // The way back needs the inverse of that order, which a kernel of its own
 // writes; then a thread adds up a piece of the row of a token.
@@ -103,7 +103,8 @@ void Sort::forPairs(PairsBody body) {
                                            e.index(warps * warpThreads));
   Value own = e.muli(turns, e.index(warpThreads));
   Value begin = e.muli(warp, own), width = e.index(warpThreads);
-  Value end = arith::MinUIOp::create(e.builder, e.loc, e.addi(begin, own), pairs);
+  Value end =
+      arith::MinUIOp::create(e.builder, e.loc, e.addi(begin, own), pairs);
   e.repeat(begin, end, width, {}, [&](Value first, ValueRange) -> Values {
     Value pair = e.addi(first, lane);
     Value isPair = e.compare(Compare::ult, pair, end);
@@ -177,15 +178,15 @@ void Sort::place(Value pair, Value isPair, Value expert) {
         Value is = e.compare(Compare::eq, shuffle(expert, other), expert);
         Value isBefore = e.compare(Compare::ult, other, own);
         Value rank = e.select(isBefore, e.addi(carried[0], one), carried[0]);
-        Value first = e.select(
-            e.compare(Compare::ult, other, carried[2]), other, carried[2]);
+        Value first = e.select(e.compare(Compare::ult, other, carried[2]),
+                               other, carried[2]);
         return {e.select(is, rank, carried[0]),
                 e.select(is, e.addi(carried[1], one), carried[1]),
                 e.select(is, first, carried[2])};
       });
   Value rank = same[0], total = same[1], first = same[2];
-  Value leads = arith::AndIOp::create(
-      e.builder, e.loc, isPair, e.compare(Compare::eq, rank, zero));
+  Value leads = arith::AndIOp::create(e.builder, e.loc, isPair,
+                                      e.compare(Compare::eq, rank, zero));
   // The counter is this warp's alone; being atomic, it needs no other order.
   auto ask = scf::IfOp::create(
       e.builder, e.loc, leads,
@@ -199,9 +200,8 @@ void Sort::place(Value pair, Value isPair, Value expert) {
         scf::YieldOp::create(inner, e.loc, zero);
       });
   Value place = e.addi(shuffle(ask.getResult(0), first), rank);
-  e.ifTrue(isPair, [&] {
-    e.store(toInteger(e, pair), sources, toIndex(e, place));
-  });
+  e.ifTrue(isPair,
+           [&] { e.store(toInteger(e, pair), sources, toIndex(e, place)); });
 }
 
 void Sort::write() {
@@ -211,9 +211,8 @@ void Sort::write() {
   });
   e.barrier();
   forPairs([&](Value, Value isPair, Value expert) {
-    e.ifTrue(isPair, [&] {
-      e.atomicAdd(one, counters, {warp, toIndex(e, expert)});
-    });
+    e.ifTrue(isPair,
+             [&] { e.atomicAdd(one, counters, {warp, toIndex(e, expert)}); });
   });
   e.barrier();
   sumUp();
@@ -227,28 +226,26 @@ void fulgur::launchDispatchKernel(CallKernelOp call, KernelBuilder &builder) {
   Value input = call.getInputs()[0], experts = call.getInputs()[1];
   Value rows = call.getInits()[0], sources = call.getInits()[1],
         offsets = call.getInits()[2];
-  int64_t count =
-      call.getConfig().getAs<IntegerAttr>("num_experts").getInt();
+  int64_t count = call.getConfig().getAs<IntegerAttr>("num_experts").getInt();
   int64_t warps = std::min(maxWarps, maxCounters / count);
   Type i32 = host.getI32Type();
   std::string name = (call.getKernel() + "_sort").str();
-  builder.launch(call, name, call.getConfig(), {experts, sources, offsets},
-                 {sharedType({warps, count}, i32), sharedType({2, count}, i32)},
-                 warps * warpThreads,
-                 arith::ConstantIndexOp::create(host, call.getLoc(), 1),
-                 [&](KernelEmitter &e, ValueRange arguments,
-                     ValueRange shared) {
-                   Sort(e, count, arguments, shared).write();
-                 });
-  launchPieces(builder, call, call.getKernel(),
-               {rows, input, sources, experts}, {0, 1},
-               [](RowEmitter &e, ValueRange arguments, Value row,
-                  Value column) {
-                 Value pair = toIndex(e, e.load(arguments[2], row));
-                 Value token = e.divui(pair, sizeOf(e, arguments[3], 1));
-                 e.storePiece(e.loadPiece(arguments[1], token, column),
-                              arguments[0], row, column);
-               });
+  builder.launch(
+      call, name, call.getConfig(), {experts, sources, offsets},
+      {sharedType({warps, count}, i32), sharedType({2, count}, i32)},
+      warps * warpThreads,
+      arith::ConstantIndexOp::create(host, call.getLoc(), 1),
+      [&](KernelEmitter &e, ValueRange arguments, ValueRange shared) {
+        Sort(e, count, arguments, shared).write();
+      });
+  launchPieces(
+      builder, call, call.getKernel(), {rows, input, sources, experts}, {0, 1},
+      [](RowEmitter &e, ValueRange arguments, Value row, Value column) {
+        Value pair = toIndex(e, e.load(arguments[2], row));
+        Value token = e.divui(pair, sizeOf(e, arguments[3], 1));
+        e.storePiece(e.loadPiece(arguments[1], token, column), arguments[0],
+                     row, column);
+      });
 }
 
 //===----------------------------------------------------------------------===//
@@ -277,8 +274,8 @@ void fulgur::launchCombineKernel(CallKernelOp call, KernelBuilder &builder) {
       call, name, call.getConfig(), {sources, places}, {}, invertThreads,
       arith::CeilDivUIOp::create(host, loc, pairs, threads),
       [](KernelEmitter &e, ValueRange arguments, ValueRange) {
-        Value row = e.addi(e.muli(e.block(), e.index(invertThreads)),
-                           e.thread());
+        Value row =
+            e.addi(e.muli(e.block(), e.index(invertThreads)), e.thread());
         e.ifTrue(e.compare(Compare::ult, row, sizeOf(e, arguments[0], 0)), [&] {
           Value pair = toIndex(e, e.load(arguments[0], row));
           e.store(toInteger(e, row), arguments[1], pair);

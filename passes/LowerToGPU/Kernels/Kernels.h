@@ -28,8 +28,8 @@ struct OpKernel {
   /// (`e.size`, `e.mul`). `launch` finds their buffers at the end of `inits`,
   /// behind the results. Nobody has written to them before, nobody reads them
   /// after, and the arena lends the memory to others between calls.
-  llvm::SmallVector<mlir::Value> (*scratch)(mlir::Operation *op, Emitter &e) =
-      nullptr;
+  llvm::SmallVector<mlir::Value> (*scratch)(mlir::Operation *op,
+                                            Emitter &e) = nullptr;
 };
 
 llvm::ArrayRef<OpKernel> getOpKernels();

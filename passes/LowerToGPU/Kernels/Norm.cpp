@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 //
-// A block normalises one row: its threads add up a share each, and scale it once
-// the whole sum is known. A row that is too long for the registers of the block
-// is read again in each pass; then it comes from a cache.
+// A block normalises one row: its threads add up a share each, and scale it
+// once the whole sum is known. A row that is too long for the registers of the
+// block is read again in each pass; then it comes from a cache.
 //
 //===----------------------------------------------------------------------===//
 #include "passes/LowerToGPU/Kernels/Kernels.h"
@@ -70,14 +70,14 @@ private:
 
 Value Norm::sum(RowEmitter::Load load, function_ref<Value(Value)> body) {
   Value zero = e.real(0, wide);
-  Value own = e.passOver(zero, load,
-                         [&](Value, ValueRange elements,
-                             ValueRange carried) -> Values {
-                           Value sum = carried[0];
-                           for (Value x : elements)
-                             sum = add(sum, body(x));
-                           return {sum};
-                         })[0];
+  Value own =
+      e.passOver(zero, load,
+                 [&](Value, ValueRange elements, ValueRange carried) -> Values {
+                   Value sum = carried[0];
+                   for (Value x : elements)
+                     sum = add(sum, body(x));
+                   return {sum};
+                 })[0];
   return e.combineBlock(own, scratch, zero,
                         [&](Value a, Value b) { return add(a, b); });
 }
@@ -90,17 +90,16 @@ Value Norm::inverseDeviation(Value squares) {
 
 void Norm::write(RowEmitter::Load load, Value scale, Value bias, Value result,
                  function_ref<Value(Value, Value, Value)> body) {
-  e.passOver({}, load,
-             [&](Value column, ValueRange elements, ValueRange) -> Values {
-               Values scales = this->load(scale, column), biases, results;
-               if (bias)
-                 biases = this->load(bias, column);
-               for (auto [i, x] : llvm::enumerate(elements))
-                 results.push_back(
-                     body(x, scales[i], bias ? biases[i] : Value()));
-               e.storePiece(results, result, row, column);
-               return {};
-             });
+  e.passOver(
+      {}, load, [&](Value column, ValueRange elements, ValueRange) -> Values {
+        Values scales = this->load(scale, column), biases, results;
+        if (bias)
+          biases = this->load(bias, column);
+        for (auto [i, x] : llvm::enumerate(elements))
+          results.push_back(body(x, scales[i], bias ? biases[i] : Value()));
+        e.storePiece(results, result, row, column);
+        return {};
+      });
 }
 
 /// Launches a block of `body` for each row of the first input.
@@ -111,15 +110,15 @@ static void launch(CallKernelOp call, KernelBuilder &builder,
   Values arguments = llvm::to_vector(call.getInputs());
   llvm::append_range(arguments, call.getInits());
   Value rows = countRows(host, call.getLoc(), arguments[0]);
-  builder.launch(call, call.getKernel(), call.getConfig(), arguments,
-                 {sharedType(32, host.getF32Type())},
-                 RowPieces(arguments).countThreads(maxThreads), rows,
-                 [&](KernelEmitter &plain, ValueRange arguments,
-                     ValueRange shared) {
-                   RowEmitter e(plain, arguments);
-                   Norm norm(e, eps, shared[0]);
-                   body(norm, arguments);
-                 });
+  builder.launch(
+      call, call.getKernel(), call.getConfig(), arguments,
+      {sharedType(32, host.getF32Type())},
+      RowPieces(arguments).countThreads(maxThreads), rows,
+      [&](KernelEmitter &plain, ValueRange arguments, ValueRange shared) {
+        RowEmitter e(plain, arguments);
+        Norm norm(e, eps, shared[0]);
+        body(norm, arguments);
+      });
 }
 
 /// Reads the row with `load`, and divides it by its root mean square.
@@ -139,8 +138,7 @@ void fulgur::launchRMSNormKernel(CallKernelOp call, KernelBuilder &builder) {
   });
 }
 
-void fulgur::launchAddRMSNormKernel(CallKernelOp call,
-                                    KernelBuilder &builder) {
+void fulgur::launchAddRMSNormKernel(CallKernelOp call, KernelBuilder &builder) {
   launch(call, builder, [](Norm &norm, ValueRange arguments) {
     Value sums = arguments[3];
     Type type = cast<MemRefType>(sums.getType()).getElementType();

@@ -64,8 +64,8 @@ int64_t RowPieces::countThreads(int64_t most) const {
 RowEmitter::RowEmitter(const KernelEmitter &e, ValueRange buffers)
     : KernelEmitter(e), pieces(buffers) {
   auto type = llvm::cast<MemRefType>(buffers.front().getType());
-  size = memref::DimOp::create(builder, loc, buffers.front(),
-                               type.getRank() - 1);
+  size =
+      memref::DimOp::create(builder, loc, buffers.front(), type.getRank() - 1);
 }
 
 Value RowEmitter::loadPiece(Value buffer, Value row, Value column) {
@@ -103,13 +103,13 @@ void RowEmitter::storePiece(ValueRange elements, Value buffer, Value row,
   Values rounded;
   for (Value element : elements)
     rounded.push_back(toFloat(element, type));
-  storePiece(pieces.width == 1
-                 ? rounded.front()
-                 : vector::FromElementsOp::create(
-                       builder, loc, VectorType::get(pieces.width, type),
-                       rounded)
-                       .getResult(),
-             buffer, row, column);
+  storePiece(
+      pieces.width == 1
+          ? rounded.front()
+          : vector::FromElementsOp::create(
+                builder, loc, VectorType::get(pieces.width, type), rounded)
+                .getResult(),
+      buffer, row, column);
 }
 
 /// How often each thread takes a piece, if it keeps all.
@@ -169,11 +169,11 @@ Values RowEmitter::passOver(ValueRange inits, Load load, PieceBody body) {
       return results;
     };
     // The last turn is one for some of the threads.
-    Values results = (turn + 1) * threads <= *pieces.count
-                         ? run()
-                         : runIf(compare(arith::CmpIPredicate::ult, column,
-                                         size),
-                                 run, carried);
+    Values results =
+        (turn + 1) * threads <= *pieces.count
+            ? run()
+            : runIf(compare(arith::CmpIPredicate::ult, column, size), run,
+                    carried);
     if (isFirst)
       kept.push_back(
           llvm::to_vector(ArrayRef(results).drop_front(carried.size())));
@@ -211,8 +211,7 @@ void fulgur::launchPieces(KernelBuilder &builder, CallKernelOp call,
         Value perRow = countBlocks(e.builder, e.loc, e.size);
         Value row = e.divui(e.block(), perRow);
         Value first = e.muli(e.remui(e.block(), perRow), e.index(threads));
-        Value column =
-            e.muli(e.addi(first, e.thread()), e.index(pieces.width));
+        Value column = e.muli(e.addi(first, e.thread()), e.index(pieces.width));
         e.ifTrue(e.compare(arith::CmpIPredicate::ult, column, e.size),
                  [&] { code(e, arguments, row, column); });
       });

@@ -28,7 +28,8 @@ void fulgur::launchSwiGLUKernel(CallKernelOp call, KernelBuilder &builder) {
   launchPieces(
       builder, call, call.getKernel(), arguments, {0, 1, 2},
       [](RowEmitter &e, ValueRange arguments, Value row, Value column) {
-        Type element = cast<MemRefType>(arguments[0].getType()).getElementType();
+        Type element =
+            cast<MemRefType>(arguments[0].getType()).getElementType();
         Type wide = accumulatorType(element);
         OpBuilder &b = e.builder;
         Value one = e.real(1, wide);
