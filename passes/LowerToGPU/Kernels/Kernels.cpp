@@ -16,6 +16,7 @@ llvm::ArrayRef<OpKernel> fulgur::getOpKernels() {
       {"dispatch", checkDispatchKernel, launchDispatchKernel},
       {"layer_norm", checkNormKernel, launchLayerNormKernel},
       {"rms_norm", checkNormKernel, launchRMSNormKernel},
+      {"linear", checkLinearKernel, launchLinearKernel},
       {"route", checkRouteKernel, launchRouteKernel},
       {"select_tokens", checkSelectTokensKernel, launchSelectTokensKernel},
       {"swiglu", checkSwiGLUKernel, launchSwiGLUKernel},

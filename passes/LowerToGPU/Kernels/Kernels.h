@@ -40,6 +40,8 @@ const OpKernel *findOpKernel(llvm::StringRef name);
 
 using KernelMiss = llvm::function_ref<void(const llvm::Twine &)>;
 void checkNormKernel(mlir::Operation *op, KernelMiss miss);
+void checkLinearKernel(mlir::Operation *op, KernelMiss miss);
+void launchLinearKernel(CallKernelOp call, KernelBuilder &builder);
 void launchRMSNormKernel(CallKernelOp call, KernelBuilder &builder);
 void launchAddRMSNormKernel(CallKernelOp call, KernelBuilder &builder);
 void launchLayerNormKernel(CallKernelOp call, KernelBuilder &builder);

@@ -63,9 +63,9 @@ static bool isInnermost(Value operand, int64_t last) {
   return last + 1 == cast<MemRefType>(operand.getType()).getRank();
 }
 
-std::optional<MatrixProduct>
-MatrixProduct::match(linalg::LinalgOp op,
-                     llvm::function_ref<void(const Twine &)> miss) {
+std::optional<ProductMatch>
+ProductMatch::match(linalg::LinalgOp op,
+                   llvm::function_ref<void(const Twine &)> miss) {
   auto fail = [&](const Twine &reason) {
     miss(reason);
     return std::nullopt;
@@ -80,7 +80,7 @@ MatrixProduct::match(linalg::LinalgOp op,
       dims->k.size() != 1)
     return fail("not one dimension each of rows, columns and depth");
 
-  MatrixProduct product;
+  ProductMatch product;
   product.op = op;
   product.batch = !dims->batch.empty();
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
@@ -96,10 +96,9 @@ MatrixProduct::match(linalg::LinalgOp op,
   for (ArrayRef<int64_t> one : product.orders)
     if (one.empty())
       return fail("an operand has other dimensions than those of the product");
-  product.left = op->getOperand(0);
-  product.right = op->getOperand(1);
-  product.result = op->getOperand(2);
-  if (!isInnermost(product.right, product.orders[1].back())) {
+  Value left = op->getOperand(0), right = op->getOperand(1),
+        result = op->getOperand(2);
+  if (!isInnermost(right, product.orders[1].back())) {
     product.transposed = true;
     product.orders[1] = order(1, n, k);
   }
@@ -111,37 +110,59 @@ MatrixProduct::match(linalg::LinalgOp op,
   auto element = [](Value of) {
     return cast<MemRefType>(of.getType()).getElementType();
   };
-  Type type = element(product.left);
-  if (!isa<BFloat16Type, Float16Type>(type) || element(product.right) != type)
+  Type type = element(left);
+  if (!isa<BFloat16Type, Float16Type>(type) || element(right) != type)
     return fail("elements are not those of tensor cores, bf16 or f16");
-  if (!element(product.result).isF32())
+  if (!element(result).isF32())
     return fail("sums are not in f32");
-  if (!hasAlignedRows(cast<MemRefType>(product.left.getType())) ||
-      !hasAlignedRows(cast<MemRefType>(product.right.getType())))
+  if (!hasAlignedRows(cast<MemRefType>(left.getType())) ||
+      !hasAlignedRows(cast<MemRefType>(right.getType())))
     return fail("rows do not start at multiples of 16 bytes that are known");
-  product.zeros = findZeros(op, product.result);
+  product.zeros = findZeros(op, result);
   return product;
 }
 
-void MatrixProduct::view(OpBuilder &builder) {
-  for (auto [operand, order] :
-       llvm::zip_equal(ArrayRef<Value *>{&left, &right, &result}, orders)) {
-    auto map = AffineMap::getPermutationMap(order, builder.getContext());
+MatrixProduct ProductMatch::view(OpBuilder &builder) {
+  MatrixProduct product;
+  product.batch = batch;
+  product.transposed = transposed;
+  Value *views[] = {&product.left, &product.right, &product.result};
+  for (auto [i, view] : llvm::enumerate(views)) {
+    *view = op->getOperand(i);
+    auto map = AffineMap::getPermutationMap(orders[i], builder.getContext());
     if (!map.isIdentity())
-      *operand = memref::TransposeOp::create(builder, op->getLoc(), *operand,
-                                             AffineMapAttr::get(map));
+      *view = memref::TransposeOp::create(builder, op.getLoc(), *view,
+                                          AffineMapAttr::get(map));
   }
+  if (!zeros)
+    product.addend = product.result;
+  return product;
 }
 
-Type MatrixProduct::getElementType() const {
-  return cast<MemRefType>(left.getType()).getElementType();
+static MemRefType typeOf(Value buffer) {
+  return cast<MemRefType>(buffer.getType());
 }
-static int64_t getSize(Value of, int64_t dim) {
-  return cast<MemRefType>(of.getType()).getDimSize(dim);
+Type MatrixProduct::getElementType() const {
+  return typeOf(left).getElementType();
+}
+Type MatrixProduct::getResultType() const {
+  return typeOf(result).getElementType();
 }
 int64_t MatrixProduct::getRows() const {
-  return getSize(op->getOperand(2), orders[2][batch]);
+  return typeOf(result).getDimSize(batch);
 }
 int64_t MatrixProduct::getColumns() const {
-  return getSize(op->getOperand(2), orders[2][batch + 1]);
+  return typeOf(result).getDimSize(batch + 1);
+}
+
+std::string MatrixProduct::getName(StringRef tile) const {
+  std::string name;
+  llvm::raw_string_ostream os(name);
+  os << (batch ? "batch_matmul_" : "matmul_")
+     << (transposed ? "transposed_" : "") << getElementType() << "_" << tile;
+  if (getResultType() == getElementType())
+    os << "_rounded";
+  if (addend)
+    os << (addend == result ? "_add" : "_residual");
+  return name;
 }

@@ -13,32 +13,46 @@
 
 namespace fulgur {
 
-/// `result[b, m, n] = Σ_k left[b, m, k] · right[b, k, n]`, on buffers of bf16
-/// or f16, sums in f32; all without b if there is no batch.
+/// `result[b, m, n] = addend[b, m, n] + Σ_k left[b, m, k] · right[b, k, n]`, on
+/// buffers; all without b if there is no batch. `left` and `right` are bf16 or
+/// f16, sums f32. Rows of all but `right` are contiguous.
 struct MatrixProduct {
-  mlir::Operation *op = nullptr;
   bool batch = false;
   /// `right` is [b, n, k].
   bool transposed = false;
-  /// The fill of the result with zeros that alone decides what `op` adds to; it
-  /// is part of the product. Without one, what the result holds is added.
-  mlir::linalg::FillOp zeros;
-  /// Views of the operands of `op` in the order above: made by `view`.
-  mlir::Value left, right, result;
-
-  /// Why `op` is not such a product, by `miss`.
-  static std::optional<MatrixProduct>
-  match(mlir::linalg::LinalgOp op,
-        llvm::function_ref<void(const llvm::Twine &)> miss);
-  /// Makes the views, at the place of `builder`.
-  void view(mlir::OpBuilder &builder);
+  mlir::Value left, right;
+  /// f32, or the type of `left`.
+  mlir::Value result;
+  /// Null for none, or the result itself, or another buffer, of f32 or the type
+  /// of `left`.
+  mlir::Value addend;
 
   mlir::Type getElementType() const;
+  mlir::Type getResultType() const;
   /// The static m, or ShapedType::kDynamic; and that of n.
   int64_t getRows() const;
   int64_t getColumns() const;
+  /// Of the product, with the parts that kernels of it share: the type of
+  /// elements, that of other results, whether B is transposed, and of addends.
+  std::string getName(llvm::StringRef tile) const;
+};
+
+/// An operation on buffers that is such a product.
+struct ProductMatch {
+  mlir::linalg::LinalgOp op;
+  /// The fill of the result with zeros that alone decides what `op` adds to; it
+  /// is part of the product. Without one, what the result holds is added.
+  mlir::linalg::FillOp zeros;
+
+  /// Why `op` is none, by `miss`.
+  static std::optional<ProductMatch>
+  match(mlir::linalg::LinalgOp op,
+        llvm::function_ref<void(const llvm::Twine &)> miss);
+  /// The product, on views of the operands that are made at `builder`.
+  MatrixProduct view(mlir::OpBuilder &builder);
 
 private:
+  bool batch = false, transposed = false;
   llvm::SmallVector<int64_t> orders[3];
 };
 

@@ -54,16 +54,56 @@ namespace {
 /// What the kernel of a product does in one block.
 struct Body {
   MmaTile tile;
-  bool batch, accumulate;
+  bool batch;
 
-  void write(MmaEmitter &e, Value a, Value b, Value c) const;
-  void storePair(MmaEmitter &e, Value c, ValueRange outer, Value row,
-                 Value column, Value left, Value right) const;
+  /// `addend` may be null, or `c`.
+  void write(MmaEmitter &e, Value a, Value b, Value c, Value addend) const;
+};
+
+/// Where two neighbouring sums go.
+struct Place {
+  Values outer;
+  Value row, column;
+
+  Values at(Value column) const {
+    Values indices(outer);
+    indices.append({row, column});
+    return indices;
+  }
 };
 } // namespace
 
-void Body::storePair(MmaEmitter &e, Value c, ValueRange outer, Value row,
-                     Value column, Value left, Value right) const {
+static void storeOne(MmaEmitter &e, Value sum, Value c, Value addend,
+                     ValueRange at) {
+  if (addend)
+    sum = arith::AddFOp::create(
+        e.builder, e.loc, e.toFloat(e.load(addend, at), sum.getType()), sum);
+  e.store(e.toFloat(sum, cast<MemRefType>(c.getType()).getElementType()), c,
+          at);
+}
+
+static void storeTwo(MmaEmitter &e, Value left, Value right, Value c,
+                     Value addend, ValueRange at) {
+  auto pairOf = [](Type element) { return VectorType::get(2, element); };
+  Type sum = left.getType();
+  Value both = vector::FromElementsOp::create(e.builder, e.loc, pairOf(sum),
+                                              ValueRange{left, right});
+  if (addend) {
+    Type type = cast<MemRefType>(addend.getType()).getElementType();
+    Value before =
+        vector::LoadOp::create(e.builder, e.loc, pairOf(type), addend, at);
+    if (type != sum)
+      before = arith::ExtFOp::create(e.builder, e.loc, pairOf(sum), before);
+    both = arith::AddFOp::create(e.builder, e.loc, before, both);
+  }
+  Type type = cast<MemRefType>(c.getType()).getElementType();
+  if (type != sum)
+    both = arith::TruncFOp::create(e.builder, e.loc, pairOf(type), both);
+  vector::StoreOp::create(e.builder, e.loc, both, c, at);
+}
+
+static void storePair(MmaEmitter &e, Value c, Value addend, const Place &place,
+                      Value left, Value right) {
   auto type = cast<MemRefType>(c.getType());
   int64_t last = type.getRank() - 1;
   Value rows = memref::DimOp::create(e.builder, e.loc, c, last - 1);
@@ -71,39 +111,21 @@ void Body::storePair(MmaEmitter &e, Value c, ValueRange outer, Value row,
   auto isBelow = [&](Value a, Value b) {
     return e.compare(arith::CmpIPredicate::ult, a, b);
   };
-  auto place = [&](Value at) {
-    Values indices(outer);
-    indices.append({row, at});
-    return indices;
-  };
-  auto storeOne = [&](Value value, Value at) {
-    if (accumulate)
-      value =
-          arith::AddFOp::create(e.builder, e.loc, e.load(c, place(at)), value);
-    e.store(value, c, place(at));
-  };
-  Value inside = arith::AndIOp::create(e.builder, e.loc, isBelow(row, rows),
-                                       isBelow(column, columns));
+  Value inside =
+      arith::AndIOp::create(e.builder, e.loc, isBelow(place.row, rows),
+                            isBelow(place.column, columns));
   e.ifTrue(inside, [&] {
-    if (!hasEvenRows(type)) {
-      storeOne(left, column);
-      Value next = e.addi(column, e.index(1));
-      e.ifTrue(isBelow(next, columns), [&] { storeOne(right, next); });
-      return;
-    }
-    auto pair = VectorType::get(2, left.getType());
-    Value both = vector::FromElementsOp::create(e.builder, e.loc, pair,
-                                                ValueRange{left, right});
-    if (accumulate) {
-      Value before =
-          vector::LoadOp::create(e.builder, e.loc, pair, c, place(column));
-      both = arith::AddFOp::create(e.builder, e.loc, before, both);
-    }
-    vector::StoreOp::create(e.builder, e.loc, both, c, place(column));
+    if (hasEvenRows(type) &&
+        (!addend || hasEvenRows(cast<MemRefType>(addend.getType()))))
+      return storeTwo(e, left, right, c, addend, place.at(place.column));
+    storeOne(e, left, c, addend, place.at(place.column));
+    Value next = e.addi(place.column, e.index(1));
+    e.ifTrue(isBelow(next, columns),
+             [&] { storeOne(e, right, c, addend, place.at(next)); });
   });
 }
 
-void Body::write(MmaEmitter &e, Value a, Value b, Value c) const {
+void Body::write(MmaEmitter &e, Value a, Value b, Value c, Value addend) const {
   auto size = [&](Value of, int64_t dim) -> Value {
     return memref::DimOp::create(e.builder, e.loc, of, batch + dim);
   };
@@ -143,14 +165,14 @@ void Body::write(MmaEmitter &e, Value a, Value b, Value c) const {
                    : source(b, row, k, e.addi(firstColumn, column), n);
       },
       [&](Value row, Value column, Value left, Value right) {
-        storePair(e, c, outer, e.addi(firstRow, row),
-                  e.addi(firstColumn, column), left, right);
+        Place place{outer, e.addi(firstRow, row), e.addi(firstColumn, column)};
+        storePair(e, c, addend, place, left, right);
       });
 }
 
 void fulgur::launchMmaMatmul(const MatrixProduct &product, const MmaTile &tile,
-                             KernelBuilder &kernels, OpBuilder &builder) {
-  Location loc = product.op->getLoc();
+                             KernelBuilder &kernels, OpBuilder &builder,
+                             Location loc) {
   auto countTiles = [&](int64_t dim, int64_t by) -> Value {
     Value size = memref::DimOp::create(builder, loc, product.result,
                                        product.batch + dim);
@@ -163,20 +185,27 @@ void fulgur::launchMmaMatmul(const MatrixProduct &product, const MmaTile &tile,
     blocks = arith::MulIOp::create(
         builder, loc, blocks,
         memref::DimOp::create(builder, loc, product.result, 0));
-  Body body{tile, product.batch, !product.zeros};
-  std::string name;
-  llvm::raw_string_ostream os(name);
-  os << (product.batch ? "mma_batch_matmul_" : "mma_matmul_")
-     << (tile.transposedB ? "transposed_" : "") << product.getElementType()
-     << "_" << tile.rows << "x" << tile.columns << "x" << tile.getDepth()
-     << (body.accumulate ? "_add" : "");
+  Values arguments{product.left, product.right, product.result};
+  bool isOther = product.addend && product.addend != product.result;
+  if (isOther)
+    arguments.push_back(product.addend);
+  std::string size =
+      llvm::join(llvm::map_range(ArrayRef<int64_t>{tile.rows, tile.columns,
+                                                   tile.getDepth()},
+                                 [](int64_t n) { return std::to_string(n); }),
+                 "x");
+  Body body{tile, product.batch};
   kernels.launch(
-      builder, loc, name, DictionaryAttr::get(builder.getContext()),
-      {product.left, product.right, product.result}, {}, tile.getThreads(),
-      blocks,
+      builder, loc, "mma_" + product.getName(size),
+      DictionaryAttr::get(builder.getContext()), arguments, {},
+      tile.getThreads(), blocks,
       [&](KernelEmitter &e, ValueRange arguments, ValueRange) {
         MmaEmitter mma(e, product.getElementType());
-        body.write(mma, arguments[0], arguments[1], arguments[2]);
+        Value c = arguments[2];
+        body.write(mma, arguments[0], arguments[1], c,
+                   isOther          ? arguments[3]
+                   : product.addend ? c
+                                    : Value());
       },
       tile.getSharedBytes());
 }

@@ -21,9 +21,10 @@ MmaTile chooseMmaTile(int64_t rows, bool transposedB);
 /// Rows for which the tiles of chooseMmaTile have no row too many.
 inline constexpr int64_t smallRows[] = {16, 64};
 
-/// Launches a block for each tile of `product`, whose views are made.
+/// Launches a block for each tile of `product`.
 void launchMmaMatmul(const MatrixProduct &product, const MmaTile &tile,
-                     KernelBuilder &kernels, mlir::OpBuilder &builder);
+                     KernelBuilder &kernels, mlir::OpBuilder &builder,
+                     mlir::Location loc);
 
 } // namespace fulgur
 

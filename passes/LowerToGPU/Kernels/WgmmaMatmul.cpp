@@ -19,9 +19,9 @@ using namespace mlir;
 using namespace fulgur;
 using namespace fulgur::kernel;
 
-/// Columns of C that one store of a warp group writes (128 bytes), and the
-/// buffers that it does so from in turn.
-static constexpr int64_t storeColumns = 32, storeBuffers = 2, groupRows = 64;
+/// Bytes of a row of C that one store of a warp group writes, and the buffers
+/// that it does so from in turn.
+static constexpr int64_t storeRowBytes = 128, storeBuffers = 2, groupRows = 64;
 /// Columns of a block of B that lies along n: 128 bytes.
 static constexpr int64_t blockColumns = 64;
 /// Registers of a thread that loads, and of one that multiplies.
@@ -30,18 +30,18 @@ static constexpr int32_t loadRegisters = 40, multiplyRegisters = 232;
 static constexpr int64_t rasterRows = 8;
 
 static constexpr int64_t storeBytes =
-    2 * storeBuffers * groupRows * storeColumns * 4;
+    2 * storeBuffers * groupRows * storeRowBytes;
 
-std::string WgmmaMatmul::getName() const {
+static int64_t countStoreColumns(const WgmmaMatmul &matmul) {
+  return storeRowBytes * 8 / matmul.result.getIntOrFloatBitWidth();
+}
+
+std::string WgmmaMatmul::getTileName() const {
   std::string name;
   llvm::raw_string_ostream os(name);
-  os << (batch ? "batch_matmul_" : "matmul_")
-     << (transposedB ? "transposed_" : "") << element << "_" << rows << "x"
-     << columns << "x" << depth;
+  os << rows << "x" << columns << "x" << depth;
   if (cluster > 1)
     os << "_cluster" << cluster;
-  if (accumulate)
-    os << "_add";
   return name;
 }
 
@@ -70,17 +70,16 @@ TensorMapType WgmmaMatmul::getMapOfB() const {
 }
 TensorMapType WgmmaMatmul::getMapOfC() const {
   SmallVector<int64_t> box(batch, 1);
-  box.append({groupRows, storeColumns});
-  return TensorMapType::get(element.getContext(), box,
-                            Float32Type::get(element.getContext()), 128);
+  box.append({groupRows, countStoreColumns(*this)});
+  return TensorMapType::get(element.getContext(), box, result, 128);
 }
-MemRefType WgmmaMatmul::getTypeOfC() const {
+MemRefType WgmmaMatmul::getTypeOfAddend() const {
   int64_t rank = batch ? 3 : 2;
   SmallVector<int64_t> sizes(rank, ShapedType::kDynamic), strides(sizes);
   strides.back() = 1;
   MLIRContext *context = element.getContext();
   return MemRefType::get(
-      sizes, Float32Type::get(context),
+      sizes, addend,
       StridedLayoutAttr::get(context, ShapedType::kDynamic, strides));
 }
 
@@ -171,11 +170,9 @@ ValueRange Writer::forTiles(
     ValueRange inits,
     function_ref<SmallVector<Value>(Tile tile, ValueRange carried)> body) {
   Value tilesM = function.getArgument(3), tilesN = function.getArgument(4);
-  auto divide = [&](Value value, Value by) {
-    return binary<arith::DivUIOp>(value, by);
-  };
-  auto remainder = [&](Value value, Value by) {
-    return binary<arith::RemUIOp>(value, by);
+  auto divide = [&](Value a, Value b) { return binary<arith::DivUIOp>(a, b); };
+  auto remainder = [&](Value a, Value b) {
+    return binary<arith::RemUIOp>(a, b);
   };
   Value first = NVVM::BlockIdXOp::create(b, loc, b.getI32Type());
   Value step = NVVM::GridDimXOp::create(b, loc, b.getI32Type());
@@ -271,12 +268,12 @@ void Writer::load(Value thread) {
   });
 }
 
-/// Sums at the start: zeros, or what C holds. Rows and columns outside of C are
-/// those of its edge, and are not written in the end.
+/// Sums at the start: zeros, or what is added. Rows and columns outside of it
+/// are those of its edge, and are not written in the end.
 Value Writer::start(Tile tile, Value group, Value thread) {
   auto type = VectorType::get(matmul.columns / 2, b.getF32Type());
   Value sums = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-  if (!matmul.accumulate)
+  if (!matmul.addend)
     return sums;
   Value c = function.getArgument(7);
   int64_t dims = matmul.batch ? 3 : 2;
@@ -292,7 +289,7 @@ Value Writer::start(Tile tile, Value group, Value thread) {
           binary<arith::ShRUIOp>(lane, 2)));
   Value column = binary<arith::AddIOp>(
       tile.column, binary<arith::MulIOp>(binary<arith::AndIOp>(lane, 3), 2));
-  auto pair = VectorType::get(2, b.getF32Type());
+  auto pair = VectorType::get(2, matmul.addend);
   for (int64_t j = 0; j < matmul.columns / 8; ++j)
     for (int64_t half = 0; half < 2; ++half) {
       SmallVector<Value> indices;
@@ -303,6 +300,9 @@ Value Writer::start(Tile tile, Value group, Value thread) {
       indices.push_back(binary<arith::MinUIOp>(
           toIndex(binary<arith::AddIOp>(column, j * 8)), last(dims - 1, 2)));
       Value values = vector::LoadOp::create(b, loc, pair, c, indices);
+      if (!matmul.addend.isF32())
+        values = arith::ExtFOp::create(
+            b, loc, VectorType::get(2, b.getF32Type()), values);
       for (int64_t i = 0; i < 2; ++i)
         sums = vector::InsertOp::create(
             b, loc, vector::ExtractOp::create(b, loc, values, i), sums,
@@ -372,6 +372,8 @@ void Writer::store(Tile tile, Value sums, Value group, Value thread) {
   Value row = binary<arith::AddIOp>(
       binary<arith::MulIOp>(binary<arith::ShRUIOp>(thread, 5), 16), quad);
   Value isFirst = isEqual(thread, 0);
+  int64_t storeColumns = countStoreColumns(matmul);
+  int64_t inPiece = 16 * 8 / matmul.result.getIntOrFloatBitWidth();
   for (int64_t part = 0; part < matmul.columns / storeColumns; ++part) {
     Value buffer = index(part % storeBuffers);
     ifTrue(isFirst, [&] {
@@ -384,13 +386,20 @@ void Writer::store(Tile tile, Value sums, Value group, Value thread) {
         int64_t first = part * storeColumns / 2 + j * 4 + half * 2;
         Value pair = vector::ShuffleOp::create(
             b, loc, sums, sums, ArrayRef<int64_t>{first, first + 1});
-        // 16 bytes are 4 columns; their place in a row depends on the row.
-        Value chunk =
-            binary<arith::AddIOp>(binary<arith::ShRUIOp>(inQuad, 1), 2 * j);
-        chunk = binary<arith::XOrIOp>(chunk, quad);
+        if (!matmul.result.isF32())
+          pair = arith::TruncFOp::create(
+              b, loc, VectorType::get(2, matmul.result), pair);
+        // 8 columns of a fragment are one or two pieces of 16 bytes, whose
+        // place in a row depends on the row.
+        Value inFragment = binary<arith::MulIOp>(inQuad, 2);
+        Value piece = integer(j * 8 / inPiece);
+        if (inPiece < 8)
+          piece = binary<arith::AddIOp>(
+              binary<arith::DivUIOp>(inFragment, integer(inPiece)),
+              j * 8 / inPiece);
         Value column = binary<arith::AddIOp>(
-            binary<arith::MulIOp>(chunk, 4),
-            binary<arith::MulIOp>(binary<arith::AndIOp>(inQuad, 1), 2));
+            binary<arith::MulIOp>(binary<arith::XOrIOp>(piece, quad), inPiece),
+            binary<arith::AndIOp>(inFragment, inPiece - 1));
         vector::StoreOp::create(
             b, loc, pair, tileC,
             ValueRange{groupIndex, buffer,
@@ -436,8 +445,8 @@ void Writer::write() {
               blockColumns};
   tileB = share(shapeB, matmul.element, offset);
   offset += stages * matmul.columns * WgmmaMatmul::depth * 2;
-  tileC =
-      share({2, storeBuffers, groupRows, storeColumns}, b.getF32Type(), offset);
+  tileC = share({2, storeBuffers, groupRows, countStoreColumns(matmul)},
+                matmul.result, offset);
   offset += storeBytes;
   if (matmul.cluster > 1)
     rank = NVVM::ClusterId::create(b, loc, b.getI32Type());
@@ -467,14 +476,15 @@ void Writer::write() {
   gpu::ReturnOp::create(b, loc);
 }
 
-gpu::GPUFuncOp WgmmaMatmul::write(gpu::GPUModuleOp module, Location loc) const {
+gpu::GPUFuncOp WgmmaMatmul::write(gpu::GPUModuleOp module, StringRef name,
+                                  Location loc) const {
   auto builder = OpBuilder::atBlockEnd(module.getBody());
   Type i32 = builder.getI32Type();
   SmallVector<Type> inputs{getMapOfA(), getMapOfB(), getMapOfC(), i32,
                            i32,         i32,         i32};
-  if (accumulate)
-    inputs.push_back(getTypeOfC());
-  auto function = gpu::GPUFuncOp::create(builder, loc, getName(),
+  if (addend)
+    inputs.push_back(getTypeOfAddend());
+  auto function = gpu::GPUFuncOp::create(builder, loc, name,
                                          builder.getFunctionType(inputs, {}));
   function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
                     builder.getUnitAttr());

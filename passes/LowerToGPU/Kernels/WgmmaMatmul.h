@@ -13,9 +13,9 @@
 
 namespace fulgur {
 
-/// What a kernel is written for. It computes C[m, n] (+)= Σ_k A[m, k] · B, with
-/// C in f32, all of it with the sizes of the launch: the TMA reads what is
-/// outside of a matrix as zero, and does not write there.
+/// What a kernel is written for. It computes C[m, n] = addend[m, n] +
+/// Σ_k A[m, k] · B with the sizes of the launch: the TMA reads what is outside
+/// of a matrix as zero, and does not write there.
 struct WgmmaMatmul {
   /// Of A and B: bf16 or f16.
   mlir::Type element;
@@ -28,29 +28,32 @@ struct WgmmaMatmul {
   bool transposedB = false;
   /// The operands have a leading dimension that is not multiplied.
   bool batch = false;
-  /// Adds to what C holds.
-  bool accumulate = false;
+  /// Of C, f32 or that of A and B.
+  mlir::Type result;
+  /// Of what is added, one of the two; null if nothing is. It is C or another
+  /// buffer.
+  mlir::Type addend;
 
   static constexpr int64_t rows = 128, depth = 64;
   /// Threads of a block: 128 that load, and 256 that multiply.
   static constexpr int64_t threads = 384;
 
-  /// A name for kernels of equal configurations.
-  std::string getName() const;
+  /// Of a tile, as names of kernels have it.
+  std::string getTileName() const;
   /// As many stages as fit.
   int64_t getStages() const;
   /// Dynamic shared memory of a block.
   int64_t getSharedBytes() const;
   mlir::gpu::GPUFuncOp write(mlir::gpu::GPUModuleOp module,
-                             mlir::Location loc) const;
+                             llvm::StringRef name, mlir::Location loc) const;
 
   /// The types of the tensor maps that the kernel takes first, of A, B and C.
   /// Then come i32: tiles along m, along n, and of all matrices together, and
-  /// steps along k; with `accumulate` also C, `memref<[?x]?x?xf32, strided>`.
+  /// steps along k; with `addend` also a `memref<[?x]?x?x, strided>` of it.
   fulgur::kernel::TensorMapType getMapOfA() const;
   fulgur::kernel::TensorMapType getMapOfB() const;
   fulgur::kernel::TensorMapType getMapOfC() const;
-  mlir::MemRefType getTypeOfC() const;
+  mlir::MemRefType getTypeOfAddend() const;
 };
 
 } // namespace fulgur

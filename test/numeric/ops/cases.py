@@ -5,6 +5,7 @@ import numpy as np
 import fused_expert_cases
 import reference as ref
 from case import DTYPES, Case, bias_of, mask_of, normal, rounded
+from product_cases import product_cases
 from quantization_cases import quantization_cases
 from tensor_cases import tensor_cases
 
@@ -424,4 +425,5 @@ FAMILIES = {name: list(make()) for name, make in (
     ("tensor", tensor_cases), ("rotary", rotary_cases), ("attention", attention_cases),
     ("latent_attention", latent_attention_cases),
     ("sparse_latent_attention", sparse_latent_attention_cases), ("selection", selection_cases),
-    ("experts", expert_cases), ("quantization", quantization_cases))}
+    ("experts", expert_cases), ("quantization", quantization_cases),
+    ("product", product_cases))}
