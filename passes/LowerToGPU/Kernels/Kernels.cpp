@@ -18,6 +18,7 @@ llvm::ArrayRef<OpKernel> fulgur::getOpKernels() {
       {"rms_norm", checkNormKernel, launchRMSNormKernel},
       {"linear", checkLinearKernel, launchLinearKernel},
       {"route", checkRouteKernel, launchRouteKernel},
+      {"scaled_matmul", checkScaledMatmulKernel, launchScaledMatmulKernel},
       {"select_tokens", checkSelectTokensKernel, launchSelectTokensKernel},
       {"swiglu", checkSwiGLUKernel, launchSwiGLUKernel},
   };

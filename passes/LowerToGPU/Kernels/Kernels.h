@@ -46,6 +46,8 @@ void launchRMSNormKernel(CallKernelOp call, KernelBuilder &builder);
 void launchAddRMSNormKernel(CallKernelOp call, KernelBuilder &builder);
 void launchLayerNormKernel(CallKernelOp call, KernelBuilder &builder);
 void checkSelectTokensKernel(mlir::Operation *op, KernelMiss miss);
+void checkScaledMatmulKernel(mlir::Operation *op, KernelMiss miss);
+void launchScaledMatmulKernel(CallKernelOp call, KernelBuilder &builder);
 void launchSelectTokensKernel(CallKernelOp call, KernelBuilder &builder);
 void checkRouteKernel(mlir::Operation *op, KernelMiss miss);
 void launchRouteKernel(CallKernelOp call, KernelBuilder &builder);

@@ -9,8 +9,6 @@
 #include "passes/LowerToGPU/Kernels/Kernels.h"
 #include "passes/LowerToGPU/Kernels/Matmul.h"
 
-#include "mlir/Dialect/SCF/IR/SCF.h"
-
 using namespace mlir;
 using namespace fulgur;
 
@@ -55,47 +53,28 @@ static Value viewAsMatrix(OpBuilder &builder, Location loc, Value buffer) {
   return memref::CollapseShapeOp::create(builder, loc, buffer, groups);
 }
 
-/// One thread an element: for the operands whose rows no type tells to be
-/// aligned, as parts of a buffer that starts anywhere.
 static void launchLoops(CallKernelOp call, Value input, Value weight,
                         Value residual, bool transposed) {
   OpBuilder builder(call);
-  Location loc = call.getLoc();
-  Value result = call.getInits()[0];
-  int64_t rank = cast<MemRefType>(result.getType()).getRank();
-  Value depth = memref::DimOp::create(builder, loc, input, rank - 1);
-  linalg::GenericOp::create(
-      builder, loc, TypeRange(), ValueRange(), ValueRange(result),
-      ArrayRef<AffineMap>{builder.getMultiDimIdentityMap(rank)},
-      SmallVector<utils::IteratorType>(rank, utils::IteratorType::parallel),
-      [&](OpBuilder &b, Location loc, ValueRange) {
-        Emitter e(b, loc);
-        Type f32 = b.getF32Type();
-        Values at;
-        for (int64_t i = 0; i < rank; ++i)
-          at.push_back(linalg::IndexOp::create(b, loc, i));
-        auto load = [&](OpBuilder &b, Value buffer, ValueRange indices) {
-          Value element = memref::LoadOp::create(b, loc, buffer, indices);
-          return Emitter(b, loc).toFloat(element, f32);
-        };
-        Value start = residual ? load(b, residual, at) : e.real(0, f32);
-        auto loop = scf::ForOp::create(
-            b, loc, e.index(0), depth, e.index(1), ValueRange(start),
-            [&](OpBuilder &b, Location, Value k, ValueRange sums) {
-              Values row(at);
-              row.back() = k;
-              Values column =
-                  transposed ? Values{at.back(), k} : Values{k, at.back()};
-              Value product = arith::MulFOp::create(b, loc, load(b, input, row),
-                                                    load(b, weight, column));
-              scf::YieldOp::create(
-                  b, loc,
-                  ValueRange(arith::AddFOp::create(b, loc, sums[0], product)));
-            });
-        linalg::YieldOp::create(
-            b, loc,
-            e.toFloat(loop.getResult(0),
-                      cast<MemRefType>(result.getType()).getElementType()));
+  auto load = [](Emitter &e, Value buffer, ValueRange indices) {
+    Value element = memref::LoadOp::create(e.builder, e.loc, buffer, indices);
+    return e.toFloat(element, e.builder.getF32Type());
+  };
+  Value depth =
+      memref::DimOp::create(builder, call.getLoc(), weight, transposed ? 1 : 0);
+  launchSums(
+      builder, call.getLoc(), call.getInits()[0], depth,
+      [&](Emitter &e, ValueRange at) {
+        return residual ? load(e, residual, at)
+                        : e.real(0, e.builder.getF32Type());
+      },
+      [&](Emitter &e, ValueRange at, Value k) -> Value {
+        Values row(at);
+        row.back() = k;
+        Values column =
+            transposed ? Values{at.back(), k} : Values{k, at.back()};
+        return arith::MulFOp::create(e.builder, e.loc, load(e, input, row),
+                                     load(e, weight, column));
       });
 }
 

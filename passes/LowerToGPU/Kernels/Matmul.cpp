@@ -37,7 +37,8 @@ static void launchWgmma(const MatrixProduct &product,
   matmul.batch = product.batch;
   matmul.transposedB = product.transposed;
   matmul.cluster = options.cluster;
-  matmul.columns = chooseColumns(product.getColumns());
+  matmul.columns =
+      matmul.isScaled() ? 128 : chooseColumns(product.getColumns());
   matmul.result = product.getResultType();
   if (product.addend)
     matmul.addend = cast<MemRefType>(product.addend.getType()).getElementType();
@@ -68,7 +69,7 @@ static void launchWgmma(const MatrixProduct &product,
   };
   Value tilesM = countTiles(size(init, first), WgmmaMatmul::rows);
   Value tilesN = countTiles(size(init, first + 1), matmul.columns);
-  Value steps = countTiles(size(left, first + 1), WgmmaMatmul::depth);
+  Value steps = countTiles(size(left, first + 1), matmul.getDepth());
   // Clusters take tiles of neighbouring rows.
   Value groups = multiply(countTiles(tilesM, options.cluster), tilesN);
   if (matmul.batch)
@@ -91,6 +92,10 @@ static void launchWgmma(const MatrixProduct &product,
   if (matmul.addend)
     arguments.push_back(memref::CastOp::create(
         builder, loc, matmul.getTypeOfAddend(), product.addend));
+  for (Value scales : {product.leftScales, product.rightScales})
+    if (scales)
+      arguments.push_back(memref::CastOp::create(
+          builder, loc, matmul.getTypeOfScales(), scales));
   Value shared =
       arith::ConstantIntOp::create(builder, loc, matmul.getSharedBytes(), 32);
   gpu::LaunchFuncOp::create(
@@ -118,6 +123,8 @@ void fulgur::launchMatmul(const MatrixProduct &product,
     launchMmaMatmul(product, chooseMmaTile(upTo, product.transposed), kernels,
                     builder, loc);
   };
+  if (product.leftScales)
+    return launchWgmma(product, options, builder, loc);
   // What is not known now is decided when it is.
   int64_t rows = product.getRows();
   Value count = memref::DimOp::create(builder, loc, product.result,
@@ -147,4 +154,30 @@ FailureOr<MatmulOptions> fulgur::getMatmulOptions(Operation *op) {
   MatmulOptions options;
   options.processors = machine->cores;
   return options;
+}
+
+void fulgur::launchSums(OpBuilder &builder, Location loc, Value result,
+                        Value depth, SumInit init, SumTerm term) {
+  auto type = cast<MemRefType>(result.getType());
+  int64_t rank = type.getRank();
+  linalg::GenericOp::create(
+      builder, loc, TypeRange(), ValueRange(), ValueRange(result),
+      ArrayRef<AffineMap>{builder.getMultiDimIdentityMap(rank)},
+      SmallVector<utils::IteratorType>(rank, utils::IteratorType::parallel),
+      [&](OpBuilder &b, Location loc, ValueRange) {
+        Emitter e(b, loc);
+        SmallVector<Value> at;
+        for (int64_t i = 0; i < rank; ++i)
+          at.push_back(linalg::IndexOp::create(b, loc, i));
+        auto loop = scf::ForOp::create(
+            b, loc, e.index(0), depth, e.index(1), ValueRange(init(e, at)),
+            [&](OpBuilder &b, Location, Value k, ValueRange sums) {
+              Emitter inner(b, loc);
+              Value sum =
+                  arith::AddFOp::create(b, loc, sums[0], term(inner, at, k));
+              scf::YieldOp::create(b, loc, ValueRange(sum));
+            });
+        linalg::YieldOp::create(
+            b, loc, e.toFloat(loop.getResult(0), type.getElementType()));
+      });
 }

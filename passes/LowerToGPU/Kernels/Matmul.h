@@ -31,6 +31,20 @@ void launchMatmul(const MatrixProduct &product, const MatmulOptions &options,
                   KernelBuilder &kernels, mlir::OpBuilder &builder,
                   mlir::Location loc);
 
+/// What a sum starts from at the indices `at` of the result, and what it adds
+/// for each k; both f32.
+using SumInit =
+    llvm::function_ref<mlir::Value(Emitter &e, mlir::ValueRange at)>;
+using SumTerm = llvm::function_ref<mlir::Value(Emitter &e, mlir::ValueRange at,
+                                               mlir::Value k)>;
+
+/// One thread adds up an element of `result`, over 0 <= k < `depth`, and rounds
+/// it: for operands whose rows no type tells to be aligned, as parts of a
+/// buffer that begin anywhere.
+void launchSums(mlir::OpBuilder &builder, mlir::Location loc,
+                mlir::Value result, mlir::Value depth, SumInit init,
+                SumTerm term);
+
 } // namespace fulgur
 
 #endif // PASSES_LOWERTOGPU_KERNELS_MATMUL_H

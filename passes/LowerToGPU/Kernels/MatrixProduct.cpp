@@ -65,7 +65,7 @@ static bool isInnermost(Value operand, int64_t last) {
 
 std::optional<ProductMatch>
 ProductMatch::match(linalg::LinalgOp op,
-                   llvm::function_ref<void(const Twine &)> miss) {
+                    llvm::function_ref<void(const Twine &)> miss) {
   auto fail = [&](const Twine &reason) {
     miss(reason);
     return std::nullopt;
@@ -160,8 +160,8 @@ std::string MatrixProduct::getName(StringRef tile) const {
   llvm::raw_string_ostream os(name);
   os << (batch ? "batch_matmul_" : "matmul_")
      << (transposed ? "transposed_" : "") << getElementType() << "_" << tile;
-  if (getResultType() == getElementType())
-    os << "_rounded";
+  if (!getResultType().isF32())
+    os << "_to_" << getResultType();
   if (addend)
     os << (addend == result ? "_add" : "_residual");
   return name;

@@ -14,8 +14,9 @@
 namespace fulgur {
 
 /// `result[b, m, n] = addend[b, m, n] + Σ_k left[b, m, k] · right[b, k, n]`, on
-/// buffers; all without b if there is no batch. `left` and `right` are bf16 or
-/// f16, sums f32. Rows of all but `right` are contiguous.
+/// buffers; all without b if there is no batch. `left` and `right` are
+/// bf16, f16 or f8E4M3FN with scales, sums f32. Rows of all but `right` are
+/// contiguous.
 struct MatrixProduct {
   bool batch = false;
   /// `right` is [b, n, k].
@@ -26,6 +27,10 @@ struct MatrixProduct {
   /// Null for none, or the result itself, or another buffer, of f32 or the type
   /// of `left`.
   mlir::Value addend;
+  /// Of f8E4M3FN, those of blocks of 1 × 128 and of 128 × 128: [m, ⌈k / 128⌉]
+  /// and [⌈n / 128⌉, ⌈k / 128⌉]. Then B is transposed, and there is neither a
+  /// batch nor an addend.
+  mlir::Value leftScales, rightScales;
 
   mlir::Type getElementType() const;
   mlir::Type getResultType() const;

@@ -140,6 +140,10 @@ def scaled_matmul_cases():
     yield scaled_matmul("scaled_matmul_nan", "?x64", "24x64", (1, 16, 32), [(3, 24, 64)], poison=True)
     yield scaled_matmul("scaled_matmul_bf16", "?x80", "24x80", (1, 16, 32),
                         [(5, 24, 80), (1, 24, 80)], "bf16")
+    # What the kernel for sm_90a takes: rows for one block and for several.
+    for kind in ("f32", "bf16", "f16"):
+        yield scaled_matmul(f"scaled_matmul_kernel_{kind}", "?x400", "264x400", (1, 128, 128),
+                            [(1, 264, 400), (200, 264, 400), (300, 264, 400)], kind, poison=kind == "f32")
 
 
 def quantization_cases():
