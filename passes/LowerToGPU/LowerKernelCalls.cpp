@@ -6,9 +6,12 @@
 // and launches them.
 //
 //===----------------------------------------------------------------------===//
+#include "dialects/Kernel/IR/KernelDialect.h"
 #include "passes/LowerToGPU/Kernels/Kernels.h"
 #include "passes/LowerToGPU/Passes.h"
 
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"

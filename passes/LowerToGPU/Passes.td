@@ -92,10 +92,13 @@ def LowerKernelCallsPass : Pass<"fulgur-lower-kernel-calls", "::mlir::ModuleOp">
     Does not touch code that is no call: the loops of other operations become
     kernels by another pass.
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect",
+  let dependentDialects = ["::fulgur::kernel::KernelDialect",
+                           "::mlir::arith::ArithDialect",
                            "::mlir::gpu::GPUDialect",
+                           "::mlir::linalg::LinalgDialect",
                            "::mlir::math::MathDialect",
                            "::mlir::memref::MemRefDialect",
+                           "::mlir::NVVM::NVVMDialect",
                            "::mlir::scf::SCFDialect",
                            "::mlir::vector::VectorDialect"];
 }

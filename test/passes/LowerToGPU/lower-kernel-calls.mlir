@@ -143,7 +143,7 @@ func.func @select(%s: memref<1x4x?xf32>, %m: memref<1x1x?xi1>, %i: memref<1x4x6x
 // -----
 
 func.func @no_kernel(%x: memref<4xf32>) {
-  // expected-error @below {{expected a kernel on memrefs, but got 'linear' with 0 results}}
-  fulgur.call_kernel "linear"(%x, %x) into(%x) config {} : (memref<4xf32>, memref<4xf32>) into (memref<4xf32>)
+  // expected-error @below {{expected a kernel on memrefs, but got 'rotary_table' with 0 results}}
+  fulgur.call_kernel "rotary_table"(%x, %x) into(%x) config {} : (memref<4xf32>, memref<4xf32>) into (memref<4xf32>)
   return
 }
