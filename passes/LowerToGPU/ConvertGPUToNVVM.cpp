@@ -40,6 +40,22 @@ struct ConvertGPUToNVVMPass final
 };
 } // namespace
 
+/// What a loop says about itself got to its branches as an attribute of theirs
+/// that LLVM IR does not take.
+static void annotateLoops(Operation *kernels) {
+  kernels->walk([](Operation *op) {
+    auto annotation =
+        op->getAttrOfType<LLVM::LoopAnnotationAttr>(fulgur::loopAnnotationAttr);
+    if (!annotation)
+      return;
+    if (auto branch = dyn_cast<LLVM::BrOp>(op))
+      branch.setLoopAnnotationAttr(annotation);
+    else if (auto branch = dyn_cast<LLVM::CondBrOp>(op))
+      branch.setLoopAnnotationAttr(annotation);
+    op->removeAttr(fulgur::loopAnnotationAttr);
+  });
+}
+
 void ConvertGPUToNVVMPass::runOnOperation() {
   MLIRContext *context = &getContext();
   LLVMTypeConverter types(context);
@@ -70,6 +86,7 @@ void ConvertGPUToNVVMPass::runOnOperation() {
           values[kernel.getNameAttr()].emplace_back(i, type);
     if (failed(applyPartialConversion(kernels, target, frozen)))
       return signalPassFailure();
+    annotateLoops(kernels);
     for (auto &[name, arguments] : values)
       for (auto [i, type] : arguments) {
         auto kernel = kernels.lookupSymbol<LLVM::LLVMFuncOp>(name);

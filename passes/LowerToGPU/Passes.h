@@ -16,6 +16,10 @@ namespace fulgur {
 /// for, as --gpu-arch does. A module without is for any that a pass knows.
 inline constexpr llvm::StringLiteral targetAttr = "fulgur.target";
 
+/// A #llvm.loop_annotation of an scf.for, which gets to its branches.
+inline constexpr llvm::StringLiteral loopAnnotationAttr =
+    "llvm.loop_annotation";
+
 #define GEN_PASS_DECL
 #include "passes/LowerToGPU/Passes.h.inc"
 #define GEN_PASS_REGISTRATION

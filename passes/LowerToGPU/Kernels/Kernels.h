@@ -45,6 +45,14 @@ void checkCombineKernel(mlir::Operation *op, KernelMiss miss);
 void launchCombineKernel(CallKernelOp call, KernelBuilder &builder);
 void checkDispatchKernel(mlir::Operation *op, KernelMiss miss);
 void launchDispatchKernel(CallKernelOp call, KernelBuilder &builder);
+void checkGroupedMatmulKernel(mlir::Operation *op, KernelMiss miss);
+void launchGroupedMatmulKernel(CallKernelOp call, KernelBuilder &builder);
+llvm::SmallVector<mlir::Value> makeIndexSelectScratch(mlir::Operation *op,
+                                                      Emitter &e);
+void checkIndexSelectKernel(mlir::Operation *op, KernelMiss miss);
+void launchIndexSelectKernel(CallKernelOp call, KernelBuilder &builder);
+void checkLightningIndexerKernel(mlir::Operation *op, KernelMiss miss);
+void launchLightningIndexerKernel(CallKernelOp call, KernelBuilder &builder);
 void checkLinearKernel(mlir::Operation *op, KernelMiss miss);
 void launchLinearKernel(CallKernelOp call, KernelBuilder &builder);
 void checkNormKernel(mlir::Operation *op, KernelMiss miss);

@@ -9,6 +9,7 @@
 #include "passes/LowerToGPU/Kernels/MmaEmitter.h"
 
 #include "dialects/Kernel/IR/KernelDialect.h"
+#include "passes/LowerToGPU/Kernels/MatrixProduct.h"
 #include "passes/LowerToGPU/Passes.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -65,6 +66,68 @@ SmallVector<Value> MmaEmitter::place(ValueRange stage, Value row, Value column,
 // Copies
 //===----------------------------------------------------------------------===//
 
+/// Whether `from` is at a multiple of 16 bytes; null if its elements do not
+/// even lie side by side.
+static Value isAligned(MmaEmitter &e, const MmaEmitter::Source &from) {
+  auto type = cast<MemRefType>(from.buffer.getType());
+  SmallVector<int64_t> known;
+  int64_t offset = 0;
+  if (failed(type.getStridesAndOffset(known, offset)) || known.back() != 1)
+    return {};
+  auto view =
+      memref::ExtractStridedMetadataOp::create(e.builder, e.loc, from.buffer);
+  Value at = view.getOffset();
+  for (auto [place, stride] : llvm::zip_equal(from.indices, view.getStrides()))
+    at = e.addi(at, e.muli(place, stride));
+  return e.compare(arith::CmpIPredicate::eq, e.remui(at, e.index(piece)),
+                   e.index(0));
+}
+
+/// Element by element, which nobody has to wait for.
+static void copyElements(MmaEmitter &e, const MmaEmitter::Source &from,
+                         Value tile, ValueRange stage, Value row,
+                         Value column) {
+  Value zero = e.real(0, e.element);
+  e.repeat(e.index(0), e.index(piece), e.index(1), {},
+           [&](Value i, ValueRange) -> SmallVector<Value> {
+             SmallVector<Value> to = e.place(stage, row, column, i);
+             auto copyOne = [&] {
+               SmallVector<Value> at = from.indices;
+               at.back() = e.addi(at.back(), i);
+               e.store(e.load(from.buffer, at), tile, to);
+             };
+             if (!from.bytes) {
+               copyOne();
+               return {};
+             }
+             e.store(zero, tile, to);
+             Value left = arith::IndexCastOp::create(
+                 e.builder, e.loc, e.builder.getIndexType(), from.bytes);
+             e.ifTrue(e.compare(arith::CmpIPredicate::ult,
+                                e.muli(i, e.index(2)), left),
+                      copyOne);
+             return {};
+           });
+}
+
+static void copyPieceOf(MmaEmitter &e, const MmaEmitter::Source &from,
+                        Value tile, ValueRange stage, Value row, Value column) {
+  auto copyAsync = [&] {
+    CopyAsyncOp::create(e.builder, e.loc, from.buffer, from.indices, tile,
+                        e.place(stage, row, column), from.bytes);
+  };
+  if (hasAlignedRows(cast<MemRefType>(from.buffer.getType())))
+    return copyAsync();
+  Value aligned = isAligned(e, from);
+  if (!aligned)
+    return copyElements(e, from, tile, stage, row, column);
+  e.ifTrue(aligned, copyAsync);
+  e.ifTrue(arith::XOrIOp::create(
+               e.builder, e.loc, aligned,
+               arith::ConstantIntOp::create(e.builder, e.loc, 1, 1)),
+           [&] { copyElements(e, from, tile, stage, row, column); });
+}
+
 void MmaEmitter::copy(Value tile, ValueRange stage, int64_t rows,
                       int64_t columns, SourceAt source, int64_t firstRow,
                       int64_t firstColumn) {
@@ -82,10 +145,8 @@ void MmaEmitter::copy(Value tile, ValueRange stage, int64_t rows,
         column = muli(remui(own, index(perRow)), index(piece));
       }
       Source from = source(row, column);
-      CopyAsyncOp::create(builder, loc, from.buffer, from.indices, tile,
-                          place(stage, addi(row, index(firstRow)),
-                                addi(column, index(firstColumn))),
-                          from.bytes);
+      copyPieceOf(*this, from, tile, stage, addi(row, index(firstRow)),
+                  addi(column, index(firstColumn)));
     };
     if (first + threads <= pieces)
       copyPiece();
@@ -166,6 +227,14 @@ std::array<Value, 2> MmaEmitter::loadBTransposed(Value tile, ValueRange stage,
 
 Value MmaEmitter::multiply(Value a, Value b, Value sums) {
   return MmaSyncOp::create(builder, loc, sums.getType(), a, b, sums);
+}
+
+Value MmaEmitter::pin(Value number) {
+  Value pinned = PinOp::create(
+      builder, loc,
+      arith::IndexCastOp::create(builder, loc, builder.getI32Type(), number));
+  return arith::IndexCastOp::create(builder, loc, builder.getIndexType(),
+                                    pinned);
 }
 
 Value MmaEmitter::zeros() {

@@ -31,7 +31,8 @@ struct MmaEmitter : KernelEmitter {
   mlir::Value tile(int64_t offset, llvm::ArrayRef<int64_t> shape);
 
   /// Where 16 bytes of global memory are, and how many of them are read: the
-  /// others are zeros in the tile. Nothing is read if there are none.
+  /// others are zeros in the tile. Nothing is read if there are none. At an
+  /// address that is no multiple of 16 bytes elements are copied one by one.
   struct Source {
     mlir::Value buffer;
     llvm::SmallVector<mlir::Value> indices;
@@ -79,6 +80,9 @@ struct MmaEmitter : KernelEmitter {
   mlir::Value multiply(mlir::Value a, mlir::Value b, mlir::Value sums);
   /// vector<4xf32> of zeros.
   mlir::Value zeros();
+  /// The same index, of which LLVM knows nothing: what is computed from it
+  /// stays where it is, and a loop up to it a loop. Registers are few.
+  mlir::Value pin(mlir::Value number);
   /// Fragments of sums of neighbouring columns, 16 by 16, as a fragment of A.
   mlir::Value toA(mlir::Value left, mlir::Value right);
 };

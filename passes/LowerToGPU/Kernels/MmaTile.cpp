@@ -10,7 +10,9 @@
 #include "passes/LowerToGPU/Kernels/MmaTile.h"
 
 #include "dialects/Kernel/IR/KernelDialect.h"
+#include "passes/LowerToGPU/Passes.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -195,6 +197,14 @@ void Writer::write(Value steps, MmaEmitter::SourceAt a, MmaEmitter::SourceAt b,
                  sums.append({next(use), next(fill)});
                  return sums;
                });
+  // ptxas would keep the fragments of several steps in registers.
+  MLIRContext *context = e.builder.getContext();
+  auto unroll = LLVM::LoopUnrollAttr::get(
+      context, /*disable=*/e.builder.getBoolAttr(true), {}, {}, {}, {}, {}, {});
+  ends[0].getDefiningOp()->setAttr(
+      loopAnnotationAttr,
+      LLVM::LoopAnnotationAttr::get(context, {}, {}, {}, unroll, {}, {}, {}, {},
+                                    {}, {}, {}, {}, {}, {}, {}));
   // Nothing is under way any more, and all stages are used.
   e.waitFor(0);
   e.barrier();

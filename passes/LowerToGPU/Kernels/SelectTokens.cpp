@@ -14,6 +14,8 @@
 // Scores are read once for each digit, from the L2 cache.
 //
 //===----------------------------------------------------------------------===//
+#include "passes/LowerToGPU/Kernels/SelectTokens.h"
+
 #include "lib/Support/TopK.h"
 #include "passes/LowerToGPU/Kernels/Kernels.h"
 
@@ -37,16 +39,20 @@ void fulgur::checkSelectTokensKernel(
   auto select = cast<SelectTokensOp>(op);
   if (elementType(select.getScores()).isF64())
     miss("keys of f64 scores have more than 64 bits");
-  else if (select.getK() > maxKeys)
-    miss("expected at most " + Twine(maxKeys) + " tokens, but got " +
-         Twine(select.getK()));
+  else
+    checkSelection(select.getK(), miss);
+}
+
+void fulgur::checkSelection(int64_t k, function_ref<void(const Twine &)> miss) {
+  if (k > maxKeys)
+    miss("expected at most " + Twine(maxKeys) + " tokens, but got " + Twine(k));
 }
 
 namespace {
 /// The code of one block.
 class Selection {
 public:
-  Selection(KernelEmitter &e, CallKernelOp call, ValueRange arguments,
+  Selection(KernelEmitter &e, int64_t k, bool causal, ValueRange arguments,
             ValueRange shared);
 
   void write();
@@ -74,13 +80,12 @@ private:
 };
 } // namespace
 
-Selection::Selection(KernelEmitter &e, CallKernelOp call, ValueRange arguments,
-                     ValueRange shared)
-    : e(e), k(call.getConfig().getAs<IntegerAttr>("k").getInt()),
-      room(llvm::PowerOf2Ceil(k)),
-      isCausal(call.getConfig().contains("causal")), scores(arguments.front()),
-      result(arguments.back()), counters(shared[0]), keys(shared[1]),
-      threshold(shared[2]), wanted(shared[3]), collected(shared[4]) {
+Selection::Selection(KernelEmitter &e, int64_t k, bool causal,
+                     ValueRange arguments, ValueRange shared)
+    : e(e), k(k), room(llvm::PowerOf2Ceil(k)), isCausal(causal),
+      scores(arguments.front()), result(arguments.back()), counters(shared[0]),
+      keys(shared[1]), threshold(shared[2]), wanted(shared[3]),
+      collected(shared[4]) {
   if (arguments.size() == 3)
     mask = arguments[1];
   Value rows = memref::DimOp::create(e.builder, e.loc, scores, 1);
@@ -260,22 +265,36 @@ void Selection::write() {
   });
 }
 
-void fulgur::launchSelectTokensKernel(CallKernelOp call,
-                                      KernelBuilder &builder) {
-  OpBuilder host(call);
-  Value result = call.getInits()[0];
-  Value rows = countRows(host, call.getLoc(), result);
-  Values arguments = llvm::to_vector(call.getInputs());
+void fulgur::launchSelection(OpBuilder &host, Location loc,
+                             KernelBuilder &builder, Value scores, Value mask,
+                             Value result, int64_t k, bool causal) {
+  Value rows = countRows(host, loc, result);
+  Values arguments{scores};
+  if (mask)
+    arguments.push_back(mask);
   arguments.push_back(result);
-  int64_t k = call.getConfig().getAs<IntegerAttr>("k").getInt();
+  SmallVector<NamedAttribute> config{
+      host.getNamedAttr("k", host.getI64IntegerAttr(k))};
+  if (causal)
+    config.push_back(host.getNamedAttr("causal", host.getUnitAttr()));
   Type i32 = host.getI32Type(), i64 = host.getI64Type();
   int64_t room = llvm::PowerOf2Ceil(k);
   builder.launch(
-      call, call.getKernel(), call.getConfig(), arguments,
+      host, loc, "select_tokens", host.getDictionaryAttr(config), arguments,
       {sharedType(digits, i32), sharedType(room, i64), sharedType(1, i64),
        sharedType(1, i32), sharedType(1, i32)},
       selectThreads, rows,
       [&](KernelEmitter &e, ValueRange arguments, ValueRange shared) {
-        Selection(e, call, arguments, shared).write();
+        Selection(e, k, causal, arguments, shared).write();
       });
+}
+
+void fulgur::launchSelectTokensKernel(CallKernelOp call,
+                                      KernelBuilder &builder) {
+  ValueRange inputs = call.getInputs();
+  OpBuilder host(call);
+  launchSelection(host, call.getLoc(), builder, inputs[0],
+                  inputs.size() == 2 ? inputs[1] : Value(), call.getInits()[0],
+                  call.getConfig().getAs<IntegerAttr>("k").getInt(),
+                  call.getConfig().contains("causal"));
 }

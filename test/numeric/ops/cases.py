@@ -4,6 +4,7 @@ import numpy as np
 
 import fused_expert_cases
 import reference as ref
+import tensor_core_cases
 from case import DTYPES, Case, bias_of, mask_of, normal, rounded
 from product_cases import product_cases
 from quantization_cases import quantization_cases
@@ -426,4 +427,6 @@ FAMILIES = {name: list(make()) for name, make in (
     ("latent_attention", latent_attention_cases),
     ("sparse_latent_attention", sparse_latent_attention_cases), ("selection", selection_cases),
     ("experts", expert_cases), ("quantization", quantization_cases),
-    ("product", product_cases))}
+    ("product", product_cases),
+    ("tensor_core_selection", tensor_core_cases.selection_cases),
+    ("tensor_core_experts", tensor_core_cases.expert_cases))}

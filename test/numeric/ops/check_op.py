@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs decomposed operations on random inputs and compares them with numpy.
 
-usage: check_op.py FAMILY [--compiled | --emulated ARCH] [CASE]
+usage: check_op.py FAMILY [CASE] [--compiled | --emulated ARCH [--seed N] [--machine FILE]]
 
 The cases of a family are the functions of one module. It is decomposed, taken
 down to LLVM IR by upstream's simplest passes, built as a shared library, and
@@ -11,7 +11,8 @@ means, not how a target makes it fast.
 With --compiled the cases are one model instead, which fulgur-compile makes an
 executable of: the same comparison for the code that users get. No buffer may be
 left to be allocated during a step. With --emulated it is the kernels for a GPU,
-on the emulator."""
+on the emulator; the seed changes the order of its threads, the machine what
+blocks have to do."""
 import argparse
 import ctypes
 import pathlib
@@ -136,14 +137,15 @@ class Library:
 
 class Executable:
     """The cases as a model, for the CPU or the emulator of a GPU."""
-    def __init__(self, selected, folder, arch=None):
+    def __init__(self, selected, folder, arch=None, seed=None, machine=None):
         self.folder = folder
+        self.options = ["--emulator-seed", str(seed)] if seed else []
         self.device = f"emulator:{arch}" if arch else "cpu"
         source, buffers = folder / "ops.mlir", folder / "buffers.mlir"
         source.write_text(model_of(selected))
         if arch:
             subprocess.run(["fulgur-compile", source, "--target=cuda", "--gpu-emulator", f"--gpu-arch={arch}",
-                            "-o", folder / "ops"], check=True)
+                            *([f"--machine={machine}"] if machine else []), "-o", folder / "ops"], check=True)
             return
         subprocess.run(["fulgur-compile", source, "--emit=mlir:bufferized", "-o", buffers], check=True)
         left = re.findall(r".*memref.alloc.*", buffers.read_text())
@@ -157,8 +159,9 @@ class Executable:
         for case, operands in cases_and_operands:
             for i, operand in enumerate(operands):
                 np.save(self.folder / "in" / f"{case.name}_a{i}.npy", operand)
-        subprocess.run([self.folder / "ops", "run", "--device", self.device, "--input-dir", self.folder / "in",
-                        "--output-dir", self.folder / "out"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([self.folder / "ops", "run", "--device", self.device, *self.options,
+                        "--input-dir", self.folder / "in", "--output-dir", self.folder / "out"],
+                       check=True, stdout=subprocess.DEVNULL)
         return [[np.load(self.folder / "out" / f"{case.name}_r{i}.npy").view(element_of(text))
                  for i, text in enumerate(case.results)] for case, _ in cases_and_operands]
 
@@ -183,13 +186,15 @@ def main():
     parser.add_argument("case", nargs="?")
     parser.add_argument("--compiled", action="store_true")
     parser.add_argument("--emulated", metavar="ARCH")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--machine", metavar="FILE")
     options = parser.parse_args()
     selected = [c for c in cases.FAMILIES[options.family] if options.case in (None, c.name)]
     failures = 0
     with tempfile.TemporaryDirectory() as folder:
         scratch = pathlib.Path(folder)
-        program = (Executable(selected, scratch, options.emulated) if options.compiled or options.emulated
-                   else Library(selected, scratch))
+        program = (Executable(selected, scratch, options.emulated, options.seed, options.machine)
+                   if options.compiled or options.emulated else Library(selected, scratch))
         for number in range(max(len(case.sizes) for case in selected)):
             # A model runs all of its cases; those with fewer sizes, the first again.
             sizes = [case.sizes[number] if number < len(case.sizes) else case.sizes[0]
