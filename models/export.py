@@ -144,9 +144,11 @@ def check_dims(proto: onnx.ModelProto, wanted: dict[str, list]) -> None:
 
 def traced_shape(variant: Variant) -> Variant:
     """The shape to trace at: a size of 1 would be taken for a constant."""
-    if "seq" in variant.dynamic and variant.seq == 1:
-        return dataclasses.replace(variant, seq=3)
-    return variant
+    sizes = dict(batch=(variant.batch, 2), seq=(variant.seq, 3))
+    return dataclasses.replace(
+        variant,
+        **{n: w for n, (v, w) in sizes.items() if n in variant.dynamic and v == 1},
+    )
 
 
 def other_shape(variant: Variant) -> Variant:
@@ -162,8 +164,13 @@ def save_tensors(folder: pathlib.Path, tensors: dict) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name, tensor in tensors.items():
-        tensor = tensor.float() if tensor.is_floating_point() else tensor
-        np.save(folder / f"{name}.npy", tensor.contiguous().numpy())
+        if tensor.dtype == torch.bfloat16:
+            # NumPy has no such type, and stores two bytes.
+            array = tensor.contiguous().view(torch.int16).numpy().view("V2")
+        else:
+            tensor = tensor.float() if tensor.is_floating_point() else tensor
+            array = tensor.contiguous().numpy()
+        np.save(folder / f"{name}.npy", array)
 
 
 def describe(variant: Variant) -> str:
@@ -202,11 +209,13 @@ def export(task: tuple[str, pathlib.Path]) -> list:
     path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(proto, path)
     assert path.stat().st_size < 2_000_000, path
-    error = compare(path, tensors, outputs)
+    error = compare(model, path, variant, tensors, outputs)
     if variant.dynamic:
         other = other_shape(variant)
         other_tensors, other_outputs, _ = search(reference, other, best=False)
-        error = max(error, compare(path, other_tensors, other_outputs))
+        error = max(
+            error, compare(model, path, other, other_tensors, other_outputs)
+        )
     save_tensors(out / name / variant_name / "inputs", tensors)
     save_tensors(out / name / variant_name / "outputs", outputs)
 

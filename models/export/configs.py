@@ -69,6 +69,21 @@ class Model:
     config: dict
     variants: dict[str, Variant]
     seed: int = 0
+    # Of weights and caches: float32 or bfloat16.
+    dtype: torch.dtype = torch.float32
+
+    @property
+    def margin(self) -> float:
+        """The narrowest gap that a stored input may leave at a discrete
+        decision: far above what the arithmetic of `dtype` loses, so every
+        correct implementation decides alike."""
+        return 1e-3 if self.dtype == torch.float32 else 3e-2
+
+    @property
+    def tolerance(self) -> float:
+        """The error that an output may have, relative to its largest value.
+        Through three layers PyTorch's own bfloat16 is off by up to 1.4e-2."""
+        return 1e-4 if self.dtype == torch.float32 else 2e-2
 
     def build_config(self):
         cls = getattr(transformers, self.architecture + "Config")
@@ -156,6 +171,25 @@ MODELS = {
         {"prefill": Variant(), "decode": DECODE},
         seed=5,
     ),
+    # As checkpoints are: weights and caches of 16 bits, and sizes that tensor
+    # cores take, which those of the others are too small for.
+    "deepseek_v32_bf16": Model(
+        "DeepseekV32",
+        dict(
+            INDEXER,
+            moe_intermediate_size=32,
+            kv_lora_rank=64,
+            qk_rope_head_dim=16,
+            v_head_dim=16,
+            index_head_dim=32,
+        ),
+        {
+            "prefill": Variant(batch=1, seq=5),
+            "decode": dataclasses.replace(DECODE, batch=1),
+        },
+        seed=7,
+        dtype=torch.bfloat16,
+    ),
     "glm_5": Model(
         "GlmMoeDsa",
         dict(
@@ -200,4 +234,18 @@ def build_model(model: Model):
         for name, value in sorted(net.named_buffers()):
             if name.endswith("e_score_correction_bias"):
                 value.copy_(0.1 * normal(value.shape))
+    return net if model.dtype == torch.float32 else narrow(net, model.dtype)
+
+
+def narrow(net, dtype):
+    """All weights in `dtype`, but what a checkpoint has in float32 too."""
+    wide = [
+        (module, name, value)
+        for module in net.modules()
+        for name, value in module.named_buffers(recurse=False)
+        if name in ("inv_freq", "e_score_correction_bias")
+    ]
+    net.to(dtype)
+    for module, name, value in wide:
+        setattr(module, name, value)
     return net
