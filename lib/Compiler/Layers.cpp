@@ -35,7 +35,8 @@ static bool isResidual(Operation *op) {
 }
 
 static bool isAttention(Operation *op) {
-  return isa<LatentAttentionOp, SparseLatentAttentionOp, AttentionOp>(op);
+  return isa<LatentAttentionOp, SparseLatentAttentionOp, AbsorbedAttentionOp,
+             AttentionOp>(op);
 }
 
 /// The first norm that `attention` reads, behind the residual stream.

@@ -151,6 +151,7 @@ private:
   }
   Cost grouped(GroupedMatmulOp matmul);
   Cost attention(AttentionOp attention);
+  Cost absorbed(AbsorbedAttentionOp attention);
   Cost index(Value query, Value key);
   Cost linalg(linalg::LinalgOp op);
 
@@ -192,6 +193,27 @@ Cost Counter::attention(AttentionOp attention) {
   double width = size(query, 3) + size(attention.getValue(), 3);
   Cost cost = softmaxCost(rows, size(key, 1), typeOf(query));
   cost += compute(2 * rows * size(key, 1) * width, query);
+  return cost;
+}
+
+/// As the absorbed and the sparse form of latent attention, between their
+/// projections.
+Cost Counter::absorbed(AbsorbedAttentionOp attention) {
+  Value query = attention.getQuery(), latent = attention.getLatent(),
+        indices = attention.getIndices();
+  double queries = size(query, 0) * size(query, 1);
+  double perQuery = queries * size(query, 2), rank = size(query, 3);
+  double rotated = size(attention.getRopeQuery(), 3);
+  double seen = indices ? size(indices, 2) : size(latent, 1);
+  Cost cost = softmaxCost(perQuery, seen, typeOf(query));
+  cost.flopsOf(typeOf(query)) += 2 * perQuery * seen * (2 * rank + rotated);
+  double rows = indices ? 4 * queries * seen * (rank + rotated)
+                        : size(query, 0) * seen * (2 * rank + rotated);
+  cost.bytes += elementBytes(getElementTypeOrSelf(query)) *
+                (perQuery * (2 * rank + rotated) + rows);
+  if (indices)
+    cost.bytes += extents.bytes(indices);
+  cost.launches += 3;
   return cost;
 }
 
@@ -283,6 +305,7 @@ Cost Counter::count() {
         return getSparseLatentAttentionCost(LatentSizes::of(attention, extents),
                                             size(attention.getIndices(), 2));
       })
+      .Case([&](AbsorbedAttentionOp attention) { return absorbed(attention); })
       .Case([&](LightningIndexerOp indexer) {
         return index(indexer.getQuery(), indexer.getKey());
       })

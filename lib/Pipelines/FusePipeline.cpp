@@ -101,8 +101,10 @@ void fulgur::buildFuseEnd(OpPassManager &pm, const FuseOptions &options) {
     if (isEnabled(fusion, options) && isLast(fusion))
       pm.addPass(fusion.create());
   // No operator has a kernel of its own on the CPU yet.
-  if (options.isGPU)
+  if (options.isGPU) {
+    pm.addPass(createSplitLatentAttentionPass());
     pm.addPass(createCallKernelsPass());
+  }
   pm.addPass(createDecomposePass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

@@ -35,6 +35,7 @@ struct DecomposePass final : fulgur::impl::DecomposePassBase<DecomposePass> {
     populateDecomposeRotaryPatterns(patterns);
     populateDecomposeAttentionPatterns(patterns);
     populateDecomposeLatentAttentionPatterns(patterns);
+    populateDecomposeAbsorbedAttentionPatterns(patterns);
     populateDecomposeSelectionPatterns(patterns);
     populateDecomposeSelectionMaskPatterns(patterns);
     populateDecomposeExpertPatterns(patterns);

@@ -6,6 +6,7 @@
 
 include "mlir/Pass/PassBase.td"
 include "passes/Fuse/CachePasses.td"
+include "passes/Fuse/KernelPasses.td"
 
 def SkipSelectionPass : Pass<"fulgur-skip-selection", "::mlir::ModuleOp"> {
   let summary = "a selection of all tokens there can be is left out";
@@ -322,33 +323,6 @@ def OutlineLayersPass : Pass<"fulgur-outline-layers", "::mlir::ModuleOp"> {
            "the fewest operations of a function">];
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::func::FuncDialect"];
-}
-
-def CallKernelsPass : Pass<"fulgur-call-kernels", "::mlir::ModuleOp"> {
-  let summary = "call the kernels that the GPU has for operations";
-  let description = [{
-    Operations of the table in `passes/LowerToGPU/Kernels` keep their meaning
-    until they are lowered, and get a place for their results, and the scratch
-    memory that their kernels ask for.
-
-    Before:
-
-    ```mlir
-    %i = fulgur.select_tokens %s k 2048 : tensor<?x?x?xf32> -> tensor<?x?x2048xi32>
-    ```
-
-    After:
-
-    ```mlir
-    %e = tensor.empty(%b, %n) : tensor<?x?x2048xi32>
-    %i = fulgur.call_kernel "select_tokens"(%s) into(%e) config {k = 2048 : i64}
-        : (tensor<?x?x?xf32>) into(tensor<?x?x2048xi32>) -> tensor<?x?x2048xi32>
-    ```
-
-    Does not touch an operation whose types or sizes its kernel has no code for,
-    which a remark says: it decomposes.
-  }];
-  let dependentDialects = ["::mlir::tensor::TensorDialect"];
 }
 
 def DecomposePass : Pass<"fulgur-decompose", "::mlir::ModuleOp"> {

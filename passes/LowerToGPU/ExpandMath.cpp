@@ -35,6 +35,20 @@ static bool isOften(StringRef name) {
          name == math::ErfcOp::getOperationName();
 }
 
+/// Whether LLVM knows instructions for `op`.
+static bool isInstruction(Operation *op) {
+  // ex2.approx, for those who ask for it.
+  if (auto power = dyn_cast<math::Exp2Op>(op))
+    return power.getType().isF32() &&
+           arith::bitEnumContainsAll(power.getFastmath(),
+                                     arith::FastMathFlags::afn);
+  return isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::CopySignOp,
+             math::CountLeadingZerosOp, math::CountTrailingZerosOp,
+             math::CtPopOp, math::FloorOp, math::FmaOp, math::IsFiniteOp,
+             math::IsInfOp, math::IsNaNOp, math::IsNormalOp, math::RoundOp,
+             math::RoundEvenOp, math::RsqrtOp, math::SqrtOp, math::TruncOp>(op);
+}
+
 namespace {
 /// Computes a function in double precision, whatever the type.
 template <typename OpTy> struct ThroughFloat64 final : OpRewritePattern<OpTy> {
@@ -48,6 +62,8 @@ template <typename OpTy> struct ThroughFloat64 final : OpRewritePattern<OpTy> {
     auto type = dyn_cast<FloatType>(op.getType());
     if (!type || type.getWidth() > 64)
       return rewriter.notifyMatchFailure(op, "expected a scalar");
+    if (isInstruction(op))
+      return rewriter.notifyMatchFailure(op, "it is an instruction");
     Location loc = op.getLoc();
     Type wide = rewriter.getF64Type();
     SmallVector<Value> operands;
@@ -108,15 +124,6 @@ static void populateFloat64Patterns(RewritePatternSet &patterns) {
       patterns.getContext(), [](Float64Writer &writer, ValueRange operands) {
         return writer.pow(operands[0], operands[1]);
       });
-}
-
-/// Whether LLVM knows instructions for `op`.
-static bool isInstruction(Operation *op) {
-  return isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::CopySignOp,
-             math::CountLeadingZerosOp, math::CountTrailingZerosOp,
-             math::CtPopOp, math::FloorOp, math::FmaOp, math::IsFiniteOp,
-             math::IsInfOp, math::IsNaNOp, math::IsNormalOp, math::RoundOp,
-             math::RoundEvenOp, math::RsqrtOp, math::SqrtOp, math::TruncOp>(op);
 }
 
 void ExpandMathPass::runOnOperation() {

@@ -184,3 +184,59 @@ LogicalResult SparseLatentAttentionOp::reifyResultShapes(
     OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
   return reifyLatent(*this, builder, shapes);
 }
+
+LogicalResult AbsorbedAttentionOp::verify() {
+  Named query{"query", getQuery()}, ropeQuery{"rope_query", getRopeQuery()},
+      latent{"latent", getLatent()}, ropeKey{"rope_key", getRopeKey()},
+      indices{"indices", getIndices()}, result{"result", getResult()};
+  // absorbed_attention (C1)
+  for (Named tensor : {query, ropeQuery, result})
+    if (failed(verifyRank(*this, tensor, 4)))
+      return failure();
+  for (Named tensor : {latent, ropeKey, indices})
+    if (tensor.value && failed(verifyRank(*this, tensor, 3)))
+      return failure();
+  // absorbed_attention (C2)
+  if (failed(verifyEqualSizes(*this)))
+    return failure();
+  for (int64_t i = 0; i < 4; ++i)
+    if (failed(verifySize(*this, result, i, query, i)))
+      return failure();
+  // absorbed_attention (C3)
+  for (Named tensor : {ropeQuery, latent, ropeKey, result})
+    if (failed(verifySameElement(*this, tensor, query)))
+      return failure();
+  // absorbed_attention (C4)
+  if (failed(verifyFinite(*this, "scale", getScale())))
+    return failure();
+  // absorbed_attention (C5)
+  if (getIndices() && getCausal())
+    return emitOpError("expected 'indices' or 'causal', but got both");
+  return success();
+}
+
+void AbsorbedAttentionOp::getEqualSizes(SmallVectorImpl<EqualSizes> &sizes) {
+  Named query{"query", getQuery()}, ropeQuery{"rope_query", getRopeQuery()},
+      latent{"latent", getLatent()}, ropeKey{"rope_key", getRopeKey()};
+  sizes.append({{ropeQuery, 0, query, 0},
+                {ropeQuery, 1, query, 1},
+                {ropeQuery, 2, query, 2},
+                {latent, 0, query, 0},
+                {latent, 2, query, 3},
+                {ropeKey, 0, query, 0},
+                {ropeKey, 1, latent, 1},
+                {ropeKey, 2, ropeQuery, 3}});
+  if (!getIndices())
+    return;
+  Named indices{"indices", getIndices()};
+  sizes.append({{indices, 0, query, 0}, {indices, 1, query, 1}});
+}
+
+LogicalResult
+AbsorbedAttentionOp::reifyResultShapes(OpBuilder &builder,
+                                       ReifiedRankedShapedTypeDims &shapes) {
+  Value query = getQuery();
+  reifySizes(builder, getResult(),
+             {{query, 0}, {query, 1}, {query, 2}, {query, 3}}, shapes);
+  return success();
+}

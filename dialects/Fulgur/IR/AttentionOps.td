@@ -154,4 +154,50 @@ def Fulgur_SparseLatentAttentionOp : Fulgur_Op<"sparse_latent_attention", [Fulgu
   let hasVerifier = 1;
 }
 
+def Fulgur_AbsorbedAttentionOp : Fulgur_Op<"absorbed_attention", [Fulgur_Reify, Fulgur_EqualSizes]> {
+  let summary = "attention of all heads to the latents themselves";
+  let description = [{
+    What is left of latent attention when the query is multiplied with the key
+    columns of the up projection before it, and the value columns come behind:
+    all heads have one key, `[latent | rope_key]`, and one value, `latent`.
+
+    `result[b, s, h] = Σ_t softmax_t(scale · (query[b, s, h] · latent[b, t] +
+    rope_query[b, s, h] · rope_key[b, t])) · latent[b, t]`
+
+    - `query` `[B, S, H, L]`; `rope_query` `[B, S, H, Dr]`; `latent`
+      `[B, T, L]`; `rope_key` `[B, T, Dr]`; `result` `[B, S, H, L]`.
+    - `indices` `[B, S, K]`: query (b, s) sees exactly these tokens, as in
+      `fulgur.sparse_latent_attention`.
+    - `causal`, and queries that see nothing, as in `fulgur.attention`.
+
+    Constraints:
+    - (C1) `query`, `rope_query` and `result` have rank 4, `latent`, `rope_key`
+      and `indices` rank 3.
+    - (C2) The sizes of one letter agree.
+    - (C3) All but `indices` have one element type.
+    - (C4) `scale` is finite.
+    - (C5) There are no `indices` with `causal`.
+
+    Example:
+
+    ```mlir
+    %o = fulgur.absorbed_attention %q, %p latent %c rope_key %r scale 7.2e-02 causal
+        : tensor<?x?x128x512xbf16>, tensor<?x?x128x64xbf16>, tensor<?x?x512xbf16>,
+          tensor<?x?x64xbf16> -> tensor<?x?x128x512xbf16>
+    ```
+  }];
+  let arguments = (ins Fulgur_FloatTensor:$query, Fulgur_FloatTensor:$rope_query,
+                       Fulgur_FloatTensor:$latent, Fulgur_FloatTensor:$rope_key,
+                       Optional<RankedTensorOf<[I32]>>:$indices, F64Attr:$scale,
+                       UnitAttr:$causal);
+  let results = (outs Fulgur_FloatTensor:$result);
+  let assemblyFormat = [{
+    $query `,` $rope_query `latent` $latent `rope_key` $rope_key
+    (`indices` $indices^)? `scale` custom<Real>($scale) (`causal` $causal^)? attr-dict
+    `:` type($query) `,` type($rope_query) `,` type($latent) `,` type($rope_key)
+    (`,` type($indices)^)? `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 #endif // FULGUR_ATTENTION_OPS_TD

@@ -18,6 +18,8 @@ void populateDecomposeRotaryPatterns(mlir::RewritePatternSet &patterns);
 void populateDecomposeAttentionPatterns(mlir::RewritePatternSet &patterns);
 void populateDecomposeLatentAttentionPatterns(
     mlir::RewritePatternSet &patterns);
+void populateDecomposeAbsorbedAttentionPatterns(
+    mlir::RewritePatternSet &patterns);
 void populateDecomposeSelectionPatterns(mlir::RewritePatternSet &patterns);
 void populateDecomposeSelectionMaskPatterns(mlir::RewritePatternSet &patterns);
 void populateDecomposeExpertPatterns(mlir::RewritePatternSet &patterns);

@@ -11,6 +11,8 @@ using namespace fulgur;
 
 llvm::ArrayRef<OpKernel> fulgur::getOpKernels() {
   static const OpKernel kernels[] = {
+      {"absorbed_attention", checkAbsorbedAttentionKernel,
+       launchAbsorbedAttentionKernel},
       {"add_rms_norm", checkNormKernel, launchAddRMSNormKernel},
       {"combine", checkCombineKernel, launchCombineKernel, makeCombineScratch},
       {"dispatch", checkDispatchKernel, launchDispatchKernel},

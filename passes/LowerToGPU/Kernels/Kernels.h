@@ -39,6 +39,8 @@ llvm::ArrayRef<OpKernel> getOpKernels();
 const OpKernel *findOpKernel(llvm::StringRef name);
 
 using KernelMiss = llvm::function_ref<void(const llvm::Twine &)>;
+void checkAbsorbedAttentionKernel(mlir::Operation *op, KernelMiss miss);
+void launchAbsorbedAttentionKernel(CallKernelOp call, KernelBuilder &builder);
 llvm::SmallVector<mlir::Value> makeCombineScratch(mlir::Operation *op,
                                                   Emitter &e);
 void checkCombineKernel(mlir::Operation *op, KernelMiss miss);

@@ -186,6 +186,26 @@ TEST_F(OpCostsTest, sparseLatentAttention) {
       8);
 }
 
+TEST_F(OpCostsTest, absorbedAttention) {
+  llvm::StringRef arguments =
+      "%q: tensor<1x2x3x8xf32>, %p: tensor<1x2x3x2xf32>, "
+      "%c: tensor<1x7x8xf32>, %r: tensor<1x7x2xf32>, %i: tensor<1x2x5xi32>";
+  auto cost = [&](llvm::StringRef rest, llvm::StringRef indices = "") {
+    return costOf(arguments,
+                  ("fulgur.absorbed_attention %q, %p latent %c rope_key %r " +
+                   rest +
+                   " : tensor<1x2x3x8xf32>, tensor<1x2x3x2xf32>, "
+                   "tensor<1x7x8xf32>, tensor<1x7x2xf32>" +
+                   indices + " -> tensor<1x2x3x8xf32>")
+                      .str());
+  };
+  // What latent attention has between its projections: 6 queries and heads with
+  // 18 elements, and the latents once more; over 5 tokens, gathered rows of 10.
+  expectCost(cost("scale 0.5"), 1512 + 630, 4 * (6 * 18 + 7 * 18) + 16 * 42, 6);
+  expectCost(cost("indices %i scale 0.5", ", tensor<1x2x5xi32>"), 1080 + 450,
+             4 * (6 * 18 + 4 * 2 * 5 * 10) + 40 + 16 * 30, 6);
+}
+
 TEST_F(OpCostsTest, indexer) {
   llvm::StringRef arguments = "%q: tensor<1x2x3x8xf32>, %k: tensor<1x5x8xf32>, "
                               "%w: tensor<1x2x3xf32>";

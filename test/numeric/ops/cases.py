@@ -2,6 +2,7 @@
 and the reference that it has to match."""
 import numpy as np
 
+import absorbed_attention_cases
 import fused_expert_cases
 import reference as ref
 import tensor_core_cases
@@ -425,7 +426,8 @@ def expert_cases():
 FAMILIES = {name: list(make()) for name, make in (
     ("tensor", tensor_cases), ("rotary", rotary_cases), ("attention", attention_cases),
     ("latent_attention", latent_attention_cases),
-    ("sparse_latent_attention", sparse_latent_attention_cases), ("selection", selection_cases),
+    ("sparse_latent_attention", sparse_latent_attention_cases),
+    ("absorbed_attention", absorbed_attention_cases.cases), ("selection", selection_cases),
     ("experts", expert_cases), ("quantization", quantization_cases),
     ("product", product_cases),
     ("tensor_core_selection", tensor_core_cases.selection_cases),

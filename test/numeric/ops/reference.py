@@ -94,6 +94,19 @@ def sparse_latent_attention(q, latent, rope_key, up, indices, scale):
     return out
 
 
+def absorbed_attention(q, rope_q, latent, rope_key, scale, causal=False, indices=None):
+    """All heads have the latents themselves as values, and one key a token."""
+    query, key = np.concatenate([q, rope_q], -1), np.concatenate([latent, rope_key], -1)
+    if indices is None:
+        return attention(query, key[:, :, None], latent[:, :, None], scale, causal=causal)
+    out = np.zeros(q.shape)
+    for i, j in np.ndindex(q.shape[:2]):
+        rows = indices[i, j][indices[i, j] >= 0]
+        out[i, j] = attention(query[i:i + 1, j:j + 1], key[i:i + 1, rows, None],
+                              latent[i:i + 1, rows, None], scale)[0, 0]
+    return out
+
+
 def lightning_indexer(q, k, weights, scale):
     scores = np.maximum(np.einsum("bshd,btd->bsht", q, k) * scale, 0)
     return np.einsum("bsht,bsh->bst", scores, weights)

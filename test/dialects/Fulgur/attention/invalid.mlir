@@ -157,3 +157,67 @@ func.func @sparse_latent_attention_c5(%a0: tensor<1x?x2x12xf32>, %a1: tensor<1x?
   %0 = "fulgur.sparse_latent_attention"(%a0, %a1, %a2, %a3, %a4) {scale = 0x7FF0000000000000 : f64} : (tensor<1x?x2x12xf32>, tensor<1x?x16xf32>, tensor<1x?x4xf32>, tensor<16x28xf32>, tensor<1x?x6xi32>) -> tensor<1x?x2x6xf32>
   return
 }
+
+// -----
+
+func.func @absorbed_attention_c1(%q: tensor<?x?x2x16xf32>, %p: tensor<?x?x2x4xf32>, %c: tensor<?x?x16xf32>, %r: tensor<?x4xf32>) {
+  // expected-error @below {{expected rank of 'rope_key' to be 3, but got 2}}
+  %0 = fulgur.absorbed_attention %q, %p latent %c rope_key %r scale 0.25 : tensor<?x?x2x16xf32>, tensor<?x?x2x4xf32>, tensor<?x?x16xf32>, tensor<?x4xf32> -> tensor<?x?x2x16xf32>
+  return
+}
+
+// -----
+
+func.func @absorbed_attention_c1_query(%q: tensor<?x?x2x16xf32>, %p: tensor<?x?x4xf32>, %c: tensor<?x?x16xf32>, %r: tensor<?x?x4xf32>) {
+  // expected-error @below {{expected rank of 'rope_query' to be 4, but got 3}}
+  %0 = fulgur.absorbed_attention %q, %p latent %c rope_key %r scale 0.25 : tensor<?x?x2x16xf32>, tensor<?x?x4xf32>, tensor<?x?x16xf32>, tensor<?x?x4xf32> -> tensor<?x?x2x16xf32>
+  return
+}
+
+// -----
+
+func.func @absorbed_attention_c2(%q: tensor<?x?x2x16xf32>, %p: tensor<?x?x2x4xf32>, %c: tensor<?x?x8xf32>, %r: tensor<?x?x4xf32>) {
+  // expected-error @below {{expected dimension 2 of 'latent' to be dimension 3 of 'query' (16), but got 8}}
+  %0 = fulgur.absorbed_attention %q, %p latent %c rope_key %r scale 0.25 : tensor<?x?x2x16xf32>, tensor<?x?x2x4xf32>, tensor<?x?x8xf32>, tensor<?x?x4xf32> -> tensor<?x?x2x16xf32>
+  return
+}
+
+// -----
+
+func.func @absorbed_attention_c2_indices(%q: tensor<?x3x2x16xf32>, %p: tensor<?x?x2x4xf32>, %c: tensor<?x?x16xf32>, %r: tensor<?x?x4xf32>, %i: tensor<?x4x6xi32>) {
+  // expected-error @below {{expected dimension 1 of 'indices' to be dimension 1 of 'query' (3), but got 4}}
+  %0 = fulgur.absorbed_attention %q, %p latent %c rope_key %r indices %i scale 0.25 : tensor<?x3x2x16xf32>, tensor<?x?x2x4xf32>, tensor<?x?x16xf32>, tensor<?x?x4xf32>, tensor<?x4x6xi32> -> tensor<?x3x2x16xf32>
+  return
+}
+
+// -----
+
+func.func @absorbed_attention_c2_result(%q: tensor<?x?x2x16xf32>, %p: tensor<?x?x2x4xf32>, %c: tensor<?x?x16xf32>, %r: tensor<?x?x4xf32>) {
+  // expected-error @below {{expected dimension 3 of 'result' to be dimension 3 of 'query' (16), but got 8}}
+  %0 = fulgur.absorbed_attention %q, %p latent %c rope_key %r scale 0.25 : tensor<?x?x2x16xf32>, tensor<?x?x2x4xf32>, tensor<?x?x16xf32>, tensor<?x?x4xf32> -> tensor<?x?x2x8xf32>
+  return
+}
+
+// -----
+
+func.func @absorbed_attention_c3(%q: tensor<?x?x2x16xf32>, %p: tensor<?x?x2x4xf32>, %c: tensor<?x?x16xf32>, %r: tensor<?x?x4xf16>) {
+  // expected-error @below {{expected element type of 'rope_key' to be that of 'query' ('f32'), but got 'f16'}}
+  %0 = fulgur.absorbed_attention %q, %p latent %c rope_key %r scale 0.25 : tensor<?x?x2x16xf32>, tensor<?x?x2x4xf32>, tensor<?x?x16xf32>, tensor<?x?x4xf16> -> tensor<?x?x2x16xf32>
+  return
+}
+
+// -----
+
+func.func @absorbed_attention_c4(%q: tensor<?x?x2x16xf32>, %p: tensor<?x?x2x4xf32>, %c: tensor<?x?x16xf32>, %r: tensor<?x?x4xf32>) {
+  // expected-error @below {{expected 'scale' to be finite, but got +Inf}}
+  %0 = "fulgur.absorbed_attention"(%q, %p, %c, %r) {scale = 0x7FF0000000000000 : f64} : (tensor<?x?x2x16xf32>, tensor<?x?x2x4xf32>, tensor<?x?x16xf32>, tensor<?x?x4xf32>) -> tensor<?x?x2x16xf32>
+  return
+}
+
+// -----
+
+func.func @absorbed_attention_c5(%q: tensor<?x?x2x16xf32>, %p: tensor<?x?x2x4xf32>, %c: tensor<?x?x16xf32>, %r: tensor<?x?x4xf32>, %i: tensor<?x?x6xi32>) {
+  // expected-error @below {{expected 'indices' or 'causal', but got both}}
+  %0 = fulgur.absorbed_attention %q, %p latent %c rope_key %r indices %i scale 0.25 causal : tensor<?x?x2x16xf32>, tensor<?x?x2x4xf32>, tensor<?x?x16xf32>, tensor<?x?x4xf32>, tensor<?x?x6xi32> -> tensor<?x?x2x16xf32>
+  return
+}

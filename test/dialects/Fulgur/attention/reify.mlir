@@ -34,3 +34,14 @@ func.func @sparse_latent_attention(%q: tensor<1x?x2x12xf32>, %c: tensor<1x?x16xf
   %d = tensor.dim %0, %c1 : tensor<1x?x2x6xf32>
   return %d : index
 }
+
+// CHECK-LABEL: @absorbed_attention(
+// CHECK-SAME: %[[Q:.*]]: tensor<?x?x2x16xf32>
+// CHECK: %[[D:.*]] = tensor.dim %[[Q]], %c1
+// CHECK: return %[[D]]
+func.func @absorbed_attention(%q: tensor<?x?x2x16xf32>, %p: tensor<?x?x2x4xf32>, %c: tensor<?x?x16xf32>, %r: tensor<?x?x4xf32>) -> index {
+  %c1 = arith.constant 1 : index
+  %0 = fulgur.absorbed_attention %q, %p latent %c rope_key %r scale 0.25 : tensor<?x?x2x16xf32>, tensor<?x?x2x4xf32>, tensor<?x?x16xf32>, tensor<?x?x4xf32> -> tensor<?x?x2x16xf32>
+  %d = tensor.dim %0, %c1 : tensor<?x?x2x16xf32>
+  return %d : index
+}

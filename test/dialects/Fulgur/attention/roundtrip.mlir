@@ -32,3 +32,12 @@ func.func @sparse_latent_attention(%q: tensor<?x?x2x12xf32>, %c: tensor<?x?x16xf
   %0 = fulgur.sparse_latent_attention %q latent %c rope_key %r up %u indices %i scale 0.2646 : tensor<?x?x2x12xf32>, tensor<?x?x16xf32>, tensor<?x?x4xf32>, tensor<16x28xf32>, tensor<?x?x6xi32> -> tensor<?x?x2x6xf32>
   return %0 : tensor<?x?x2x6xf32>
 }
+
+// CHECK-LABEL: @absorbed_attention
+// CHECK: fulgur.absorbed_attention %{{.*}}, %{{.*}} latent %{{.*}} rope_key %{{.*}} scale 2.5e-01 causal : tensor<?x?x2x16xf32>, tensor<?x?x2x4xf32>, tensor<?x?x16xf32>, tensor<?x?x4xf32> -> tensor<?x?x2x16xf32>
+// CHECK: fulgur.absorbed_attention %{{.*}}, %{{.*}} latent %{{.*}} rope_key %{{.*}} indices %{{.*}} scale 2.5e-01 : tensor<?x?x2x16xf32>, tensor<?x?x2x4xf32>, tensor<?x?x16xf32>, tensor<?x?x4xf32>, tensor<?x?x6xi32> -> tensor<?x?x2x16xf32>
+func.func @absorbed_attention(%q: tensor<?x?x2x16xf32>, %p: tensor<?x?x2x4xf32>, %c: tensor<?x?x16xf32>, %r: tensor<?x?x4xf32>, %i: tensor<?x?x6xi32>) -> (tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32>) {
+  %0 = fulgur.absorbed_attention %q, %p latent %c rope_key %r scale 0.25 causal : tensor<?x?x2x16xf32>, tensor<?x?x2x4xf32>, tensor<?x?x16xf32>, tensor<?x?x4xf32> -> tensor<?x?x2x16xf32>
+  %1 = fulgur.absorbed_attention %q, %p latent %c rope_key %r indices %i scale 0.25 : tensor<?x?x2x16xf32>, tensor<?x?x2x4xf32>, tensor<?x?x16xf32>, tensor<?x?x4xf32>, tensor<?x?x6xi32> -> tensor<?x?x2x16xf32>
+  return %0, %1 : tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32>
+}
