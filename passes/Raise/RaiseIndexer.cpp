@@ -54,6 +54,19 @@ static Labelled seeThroughScales(Labelled labelled, double &factor) {
   }
 }
 
+/// The tensor of 16-bit floats that `labelled` is in f32, behind movements;
+/// itself if there is none. Products of such floats are exact in f32.
+static Labelled seeThroughWidening(Labelled labelled) {
+  Labelled moved = seeThroughMovement(labelled);
+  auto cast = producer<onnx::CastOp>(moved.value);
+  if (!cast || !getElementTypeOrSelf(moved.value).isF32())
+    return labelled;
+  moved.value = cast->getOperand(0);
+  if (!isa<BFloat16Type, Float16Type>(getElementTypeOrSelf(moved.value)))
+    return labelled;
+  return seeThroughMovement(moved);
+}
+
 namespace {
 template <typename Op> struct RaiseIndexer final : OpRewritePattern<Op> {
   using OpRewritePattern<Op>::OpRewritePattern;
@@ -119,9 +132,16 @@ template <typename Op> struct RaiseIndexer final : OpRewritePattern<Op> {
       return rewriter.notifyMatchFailure(op, "the scale is not positive");
     }
     Type element = getElementTypeOrSelf(op->getResult(0));
+    Labelled narrowQuery = seeThroughWidening(query);
+    Labelled narrowKey = seeThroughWidening(key);
+    bool isNarrow = narrowQuery.value != query.value &&
+                    getElementTypeOrSelf(narrowQuery.value) ==
+                        getElementTypeOrSelf(narrowKey.value);
     for (Value value : {query.value, key.value, weights.value})
       if (getElementTypeOrSelf(value) != element || !isa<FloatType>(element))
         return rewriter.notifyMatchFailure(op, "the element types differ");
+    if (isNarrow)
+      query = narrowQuery, key = narrowKey;
 
     // In the order of the operation.
     Location loc = op->getLoc();

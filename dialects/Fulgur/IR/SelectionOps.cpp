@@ -41,7 +41,8 @@ template <typename OpTy> static LogicalResult verifyScoring(OpTy op) {
     return failure();
   // (C3)
   if (failed(verifySameElement(op, key, query)) ||
-      failed(verifySameElement(op, weights, query)))
+      (!elementType(weights.value).isF32() &&
+       failed(verifySameElement(op, weights, query))))
     return failure();
   // (C4)
   return verifyFinite(op, "scale", op.getScale());
@@ -57,7 +58,7 @@ LogicalResult LightningIndexerOp::verify() {
     return failure();
   // lightning_indexer (C3)
   return verifySameElement(*this, {"result", getResult()},
-                           {"query", getQuery()});
+                           {"weights", getWeights()});
 }
 
 void LightningIndexerOp::getEqualSizes(SmallVectorImpl<EqualSizes> &sizes) {

@@ -25,7 +25,8 @@ def Fulgur_LightningIndexerOp : Fulgur_Op<"lightning_indexer", [Fulgur_Reify, Fu
     Constraints:
     - (C1) `query` has rank 4, `key`, `weights` and `result` rank 3.
     - (C2) The sizes of one letter agree.
-    - (C3) All have one element type.
+    - (C3) `query` and `key` have one element type, `weights` and `result` the
+      same or f32.
     - (C4) `scale` is finite.
 
     Example:
@@ -99,7 +100,8 @@ def Fulgur_IndexSelectOp : Fulgur_Op<"index_select", [Fulgur_Reify, Fulgur_Equal
     Constraints:
     - (C1) `query` has rank 4, the others rank 3.
     - (C2) The sizes of one letter agree.
-    - (C3) `query`, `key` and `weights` have one element type.
+    - (C3) `query` and `key` have one element type, and `weights` the same or f32:
+      it is that of the scores.
     - (C4) `scale` is finite.
     - (C5) The sizes of `mask` are 1 or those of `[B, S, T]`.
     - (C6) `k` is positive.

@@ -62,7 +62,8 @@ public:
   Value score(Emitter &e, const Group &group, Value i, OpFoldResult size,
               Value products) const;
 
-  Type type, wide;
+  /// Of queries and keys, of scores as they are stored, and of sums.
+  Type type, scoreType, wide;
   OpFoldResult batch, rows, heads, width, tokens;
   /// The queries of a group and the tokens of a tile, at most.
   OpFoldResult group, tile;
@@ -74,8 +75,9 @@ private:
 } // namespace
 
 Scorer::Scorer(Emitter &e, Value query, Value key, Value weights, double scale)
-    : type(elementType(query)), wide(accumulatorType(type)), query(query),
-      key(key), weights(weights), scale(scale) {
+    : type(elementType(query)), scoreType(elementType(weights)),
+      wide(accumulatorType(type)), query(query), key(key), weights(weights),
+      scale(scale) {
   MixedSizes q = e.sizes(query);
   batch = q[0], rows = q[1], heads = q[2], width = q[3];
   tokens = e.size(key, 1);
@@ -163,8 +165,8 @@ static LogicalResult decomposeLightningIndexer(LightningIndexerOp op,
   Scorer scorer(e, op.getQuery(), op.getKey(), op.getWeights(),
                 op.getScale().convertToDouble());
   OpFoldResult one = e.size(1);
-  Value scores =
-      e.empty({e.mul(scorer.batch, scorer.rows), scorer.tokens}, scorer.type);
+  Value scores = e.empty({e.mul(scorer.batch, scorer.rows), scorer.tokens},
+                         scorer.scoreType);
   auto writeGroup = [&](Emitter &e, const Group &group, Value part) -> Value {
     return scorer.forTiles(
         e, group, scorer.tokens, part,
@@ -175,10 +177,11 @@ static LogicalResult decomposeLightningIndexer(LightningIndexerOp op,
             OpFoldResult row = e.add(OpFoldResult(group.at), OpFoldResult(i));
             MixedSizes offsets{row, first}, sizes{one, size};
             Value into = e.slice(rows, offsets, sizes, {}, {0});
-            Value result = e.parallel(total, e.map(1, {0}), Values{into},
-                                      [&](Emitter &e, ValueRange x) -> Values {
-                                        return {e.toFloat(x[0], scorer.type)};
-                                      })[0];
+            Value result =
+                e.parallel(total, e.map(1, {0}), Values{into},
+                           [&](Emitter &e, ValueRange x) -> Values {
+                             return {e.toFloat(x[0], scorer.scoreType)};
+                           })[0];
             return e.insert(result, rows, offsets, sizes);
           })};
         })[0];
@@ -279,7 +282,7 @@ static LogicalResult decomposeIndexSelect(IndexSelectOp op,
       Value at = e.index(e.sub(OpFoldResult(token), OpFoldResult(first)));
       Value score = tensor::ExtractOp::create(e.builder, e.loc, scores, at);
       // Rounded, as scores that are stored are.
-      score = e.toFloat(e.toFloat(score, scorer.type), scorer.wide);
+      score = e.toFloat(e.toFloat(score, scorer.scoreType), scorer.wide);
       return keyOf(e, score, op.getMask(), group.batch, row, token);
     });
   };

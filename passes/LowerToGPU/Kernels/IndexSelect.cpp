@@ -48,12 +48,13 @@ Values fulgur::makeIndexSelectScratch(Operation *op, Emitter &e) {
                      ? 0
                      : machine.getMainMemory().capacity * scoresOfMemory;
   OpFoldResult one = e.size(1), some = e.max(batch, one);
+  Type type = elementType(select.getWeights());
   OpFoldResult fitting =
-      e.div(e.size(int64_t(bytes) / 2), e.mul(some, e.max(tokens, one)));
+      e.div(e.size(int64_t(bytes) * 8 / type.getIntOrFloatBitWidth()),
+            e.mul(some, e.max(tokens, one)));
   OpFoldResult queries =
       e.max(e.max(fitting, e.div(e.size(machine.cores), some)), one);
-  return {e.empty({batch, e.min(queries, rows), tokens},
-                  elementType(select.getQuery()))};
+  return {e.empty({batch, e.min(queries, rows), tokens}, type)};
 }
 
 void fulgur::launchIndexSelectKernel(CallKernelOp call,

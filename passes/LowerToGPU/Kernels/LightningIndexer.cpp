@@ -260,7 +260,8 @@ void Indexer::score(Value i, Value stage) {
                      e.divui(e.lane, e.index(4)));
   Value at = e.addi(e.addi(token, e.muli(e.warp, e.index(warpTokens))), own);
   e.ifTrue(e.compare(Compare::ult, at, tokens), [&] {
-    e.store(e.toFloat(sum, shape.element), scores, {batch, i, at});
+    Type type = cast<MemRefType>(scores.getType()).getElementType();
+    e.store(e.toFloat(sum, type), scores, {batch, i, at});
   });
 }
 
