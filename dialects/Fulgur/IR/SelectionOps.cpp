@@ -41,7 +41,7 @@ template <typename OpTy> static LogicalResult verifyScoring(OpTy op) {
     return failure();
   // (C3)
   if (failed(verifySameElement(op, key, query)) ||
-      (!elementType(weights.value).isF32() &&
+      (!getElementTypeOrSelf(weights.value).isF32() &&
        failed(verifySameElement(op, weights, query))))
     return failure();
   // (C4)

@@ -29,6 +29,21 @@ def selection_cases():
                        [f"?x?x?x{kind}"], text % scale, sizes, make(kind, heads, width),
                        lambda *x, scale=scale: ref.lightning_indexer(*x, scale), rounded(kind))
 
+    # Scores of f32, as transformers has them in models of bf16.
+    def wide(make_narrow):
+        def inputs(g, b, s, t):
+            q, k, w = make_narrow(g, b, s, t)
+            return [q, k, w.astype(np.float32)]
+        return inputs
+    mixed = operands("bf16", 20, 80)[:2] + ["?x?x20xf32"]
+    yield Case("tensor_core_indexer_mixed", mixed, ["?x?x?xf32"], text % 0.35, runs, wide(make("bf16", 20, 80)),
+               lambda *x: ref.lightning_indexer(*x, 0.35))
+    yield Case("tensor_core_select_mixed", mixed, ["?x?x20xi32", "?x?x?xf32", "?x?x20xi32"],
+               ["fulgur.index_select {0}, {1}, {2} scale 0.35 k 20 causal : {operands} -> {r0}",
+                "fulgur.lightning_indexer {0}, {1}, {2} scale 0.35 : {operands} -> {r1}",
+                "fulgur.select_tokens {v[1]} k 20 causal : {r1} -> {r2}"],
+               runs, wide(make("bf16", 20, 80)), None, same=(0, 2))
+
     # Rows that do not begin at multiples of 16 bytes, and those that happen to.
     for first in (3, 8):
         yield Case(f"tensor_core_indexer_from_{first}", ["2x3x4x16xbf16", "2x9x32xbf16", "2x3x4xbf16"],

@@ -56,3 +56,29 @@ func.func @einsums(%q: tensor<2x3x4x8xf32>, %k: tensor<2x5x8xf32>, %w: tensor<2x
   %2 = onnx.Einsum(%1, %w) {equation = "bsht,bsh->bst"} : (tensor<2x3x4x5xf32>, tensor<2x3x4xf32>) -> tensor<2x3x5xf32>
   return %2 : tensor<2x3x5xf32>
 }
+
+// Queries and keys of bf16, which are multiplied as f32: the indexer reads them as
+// they are, and has scores of f32.
+// CHECK-LABEL: @widened
+// CHECK-SAME: (%[[Q:.*]]: tensor<2x?x4x8xbf16>, %[[K:.*]]: tensor<2x?x8xbf16>, %[[W:.*]]: tensor<2x?x4xf32>)
+// CHECK: %[[I:.*]] = fulgur.lightning_indexer %[[Q]], %[[K]], %[[W]] scale 1.0e+00 : tensor<2x?x4x8xbf16>, tensor<2x?x8xbf16>, tensor<2x?x4xf32> -> tensor<2x?x?xf32>
+// CHECK: return %[[I]]
+func.func @widened(%q: tensor<2x?x4x8xbf16>, %k: tensor<2x?x8xbf16>, %w: tensor<2x?x4xf32>) -> tensor<2x?x?xf32> {
+  %0 = onnx.Cast(%q) {to = 1 : i64} : (tensor<2x?x4x8xbf16>) -> tensor<2x?x4x8xf32>
+  %1 = onnx.Cast(%k) {to = 1 : i64} : (tensor<2x?x8xbf16>) -> tensor<2x?x8xf32>
+  %2 = onnx.Einsum(%0, %1) {equation = "bshd, btd -> bsht"} : (tensor<2x?x4x8xf32>, tensor<2x?x8xf32>) -> tensor<2x?x4x?xf32>
+  %3 = onnx.Relu(%2) : (tensor<2x?x4x?xf32>) -> tensor<2x?x4x?xf32>
+  %4 = onnx.Einsum(%3, %w) {equation = "bsht,bsh->bst"} : (tensor<2x?x4x?xf32>, tensor<2x?x4xf32>) -> tensor<2x?x?xf32>
+  return %4 : tensor<2x?x?xf32>
+}
+
+// The keys alone: both stay f32.
+// CHECK-LABEL: @widened_keys
+// CHECK: fulgur.lightning_indexer {{.*}} : tensor<2x?x4x8xf32>, tensor<2x?x8xf32>, tensor<2x?x4xf32> -> tensor<2x?x?xf32>
+func.func @widened_keys(%q: tensor<2x?x4x8xf32>, %k: tensor<2x?x8xbf16>, %w: tensor<2x?x4xf32>) -> tensor<2x?x?xf32> {
+  %1 = onnx.Cast(%k) {to = 1 : i64} : (tensor<2x?x8xbf16>) -> tensor<2x?x8xf32>
+  %2 = onnx.Einsum(%q, %1) {equation = "bshd, btd -> bsht"} : (tensor<2x?x4x8xf32>, tensor<2x?x8xf32>) -> tensor<2x?x4x?xf32>
+  %3 = onnx.Relu(%2) : (tensor<2x?x4x?xf32>) -> tensor<2x?x4x?xf32>
+  %4 = onnx.Einsum(%3, %w) {equation = "bsht,bsh->bst"} : (tensor<2x?x4x?xf32>, tensor<2x?x4xf32>) -> tensor<2x?x?xf32>
+  return %4 : tensor<2x?x?xf32>
+}

@@ -17,7 +17,7 @@ func.func @lightning_indexer_c2(%q: tensor<1x?x4x8xf32>, %k: tensor<1x?x8xf32>, 
 // -----
 
 func.func @lightning_indexer_c3(%q: tensor<1x?x4x8xf32>, %k: tensor<1x?x8xf32>, %w: tensor<1x?x4xf32>) {
-  // expected-error @below {{expected element type of 'result' to be that of 'query' ('f32'), but got 'f16'}}
+  // expected-error @below {{expected element type of 'result' to be that of 'weights' ('f32'), but got 'f16'}}
   %0 = fulgur.lightning_indexer %q, %k, %w scale 0.5 : tensor<1x?x4x8xf32>, tensor<1x?x8xf32>, tensor<1x?x4xf32> -> tensor<1x?x?xf16>
   return
 }
@@ -83,6 +83,14 @@ func.func @index_select_c2(%q: tensor<1x?x4x8xf32>, %k: tensor<1x9x7xf32>, %w: t
 func.func @index_select_c3(%q: tensor<1x?x4x8xf32>, %k: tensor<1x9x8xf16>, %w: tensor<1x?x4xf32>) {
   // expected-error @below {{expected element type of 'key' to be that of 'query' ('f32'), but got 'f16'}}
   %0 = fulgur.index_select %q, %k, %w scale 0.5 k 6 causal : tensor<1x?x4x8xf32>, tensor<1x9x8xf16>, tensor<1x?x4xf32> -> tensor<1x?x6xi32>
+  return
+}
+
+// -----
+
+func.func @index_select_c3_weights(%q: tensor<1x?x4x8xbf16>, %k: tensor<1x9x8xbf16>, %w: tensor<1x?x4xf16>) {
+  // expected-error @below {{expected element type of 'weights' to be that of 'query' ('bf16'), but got 'f16'}}
+  %0 = fulgur.index_select %q, %k, %w scale 0.5 k 6 causal : tensor<1x?x4x8xbf16>, tensor<1x9x8xbf16>, tensor<1x?x4xf16> -> tensor<1x?x6xi32>
   return
 }
 
