@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""Writes a folder that checks and times what Fulgur makes on a machine with a
+GPU of NVIDIA, a driver and a shell.
+
+usage: bundle.py FOLDER [--models=LIST] [--benchmarks=LIST] [--gpu-emulator]
+
+LIST holds names or patterns, separated by commas: of models/NAME/VARIANT.onnx as
+NAME or NAME/VARIANT, and of benchmarks.py. FOLDER gets
+
+  run                        the script; ./run --help
+  checks                     one line for each check, in order
+  programs/NAME.gz           executables for sm_90a and sm_80, each with cubins and PTX
+  models/NAME/{inputs,outputs}  arrays of the models, computed by PyTorch
+  torch_matmul.py            the same products by PyTorch, where that is installed
+"""
+import argparse
+import concurrent.futures
+import fnmatch
+import gzip
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from benchmarks import BENCHMARKS
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+MACHINE = "h100"
+MAX_BYTES = 64 << 20
+
+
+def compile_program(source, name, folder, options):
+    """Compiles to programs/NAME.gz; a message if that fails."""
+    with tempfile.TemporaryDirectory() as scratch:
+        program = pathlib.Path(scratch) / name
+        # Any recent x86-64 can be the host of a GPU.
+        done = subprocess.run(["fulgur-compile", source, "-o", program, "--target=cuda", "--gpu-arch=sm_90a,sm_80",
+                               "--mcpu=x86-64-v3", "--weights=embed", *options], capture_output=True, text=True)
+        # A note would say that there are no cubins.
+        if done.returncode or done.stderr:
+            return f"{source}: {done.stderr.strip()}"
+        with open(folder / "programs" / f"{name}.gz", "wb") as file:
+            file.write(gzip.compress(program.read_bytes(), mtime=0))
+    return ""
+
+
+def select(names, patterns):
+    """Those of the names that one of the patterns means."""
+    wanted = [pattern for pattern in patterns.split(",") if pattern]
+    return [name for name in names
+            if any(fnmatch.fnmatch(name, pattern) or name.startswith(pattern + "/") for pattern in wanted)]
+
+
+def floor_of(benchmark, size, machine):
+    """Seconds that the machine needs at least."""
+    return max(size.flop / machine["peak_flops"][benchmark.element],
+               size.bytes / machine["memory"][-1]["bytes_per_second"])
+
+
+def describe(benchmark, machine):
+    """Its lines of `checks`: fields, and what was published as the rest."""
+    for size in benchmark.sizes:
+        dims = ",".join(f"{name}={value}" for name, value in size.dims.items())
+        product = ",".join(map(str, benchmark.product)) or "-"
+        yield (f"benchmark {benchmark.name} {dims} {size.flop:.0f} {size.bytes:.0f} {floor_of(benchmark, size, machine):.4g} "
+               f"{'yes' if size.emulated else 'no'} {product} {size.published}").rstrip()
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Writes a folder that checks and times Fulgur on a GPU.")
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--models", default="*", metavar="LIST")
+    parser.add_argument("--benchmarks", default="*", metavar="LIST")
+    parser.add_argument("--gpu-emulator", action="store_true", help="so that ./run --device=emulator works")
+    options = parser.parse_args()
+    if options.folder.exists() and any(options.folder.iterdir()):
+        parser.error(f"expected a folder that is new or empty, but got {options.folder}")
+    machine = json.loads((ROOT / f"lib/CostModel/machines/{MACHINE}.json").read_text())
+    models = {f"{path.parent.name}/{path.stem}": path for path in sorted(ROOT.glob("models/*/*.onnx"))}
+    models = {name: models[name] for name in select(models, options.models)}
+    names = select([benchmark.name for benchmark in BENCHMARKS], options.benchmarks)
+    benchmarks = [benchmark for benchmark in BENCHMARKS if benchmark.name in names]
+    if not models and not benchmarks:
+        parser.error("expected a model or a benchmark, but the lists name none")
+
+    folder, checks, work = options.folder.absolute(), [f"machine {MACHINE}"], []
+    (folder / "programs").mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as scratch, \
+            concurrent.futures.ThreadPoolExecutor(int(os.environ.get("FULGUR_JOBS", os.cpu_count()))) as pool:
+        extra = ["--gpu-emulator"] if options.gpu_emulator else []
+        for name, path in models.items():
+            flat = name.replace("/", "-")
+            for kind in ("inputs", "outputs"):
+                shutil.copytree(path.with_suffix("") / kind, folder / "models" / flat / kind)
+            checks.append(f"model {flat}")
+            work.append(pool.submit(compile_program, path, flat, folder, extra))
+        for benchmark in benchmarks:
+            source = pathlib.Path(scratch) / f"{benchmark.name}.mlir"
+            source.write_text(benchmark.text())
+            checks += describe(benchmark, machine)
+            work.append(pool.submit(compile_program, source, benchmark.name, folder, extra))
+        problems = [future.result() for future in work]
+    if any(problems):
+        sys.exit("\n".join(filter(None, problems)))
+    (folder / "checks").write_text("\n".join(checks) + "\n")
+    for name in ("run", "torch_matmul.py"):
+        shutil.copy(HERE / name, folder / name)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    print(f"{folder}: {len(checks) - 1} checks, {size / (1 << 20):.1f} MiB")
+    if size > MAX_BYTES:
+        sys.exit(f"expected at most {MAX_BYTES >> 20} MiB")
+
+
+if __name__ == "__main__":
+    main()
