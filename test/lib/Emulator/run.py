@@ -30,11 +30,26 @@ class Emulator(c.Structure):
         ("set_seed", c.CFUNCTYPE(None, c.c_uint64))]
 
 
+# What a conversion to bf16 calls on processors without an instruction for it,
+# and not every compiler's library has.
+CONVERSION = """
+#include <string.h>
+__bf16 __truncsfbf2(float value) {
+  unsigned bits;
+  memcpy(&bits, &value, 4);
+  unsigned short high = value != value ? (bits >> 16) | 0x40 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+  __bf16 result;
+  memcpy(&result, &high, 2);
+  return result;
+}
+"""
+
+
 def compile_kernels(text, build, root, prefix, passes=PASSES, level="-O1"):
     """Compiles MLIR text to a library <prefix>.so and loads it."""
     with open(prefix + ".c", "w") as file:
         file.write('#include "fulgur/Runtime/Emulator.h"\n'
-                   "const FulgurEmulator *get_emulator(void) { return &fulgur_emulator; }\n")
+                   "const FulgurEmulator *get_emulator(void) { return &fulgur_emulator; }\n" + CONVERSION)
     lowered = subprocess.run(["fulgur-opt", "-", f"--pass-pipeline={passes}"], input=text.encode(), capture_output=True)
     if lowered.returncode:
         raise SystemExit(lowered.stderr.decode()[:2000])

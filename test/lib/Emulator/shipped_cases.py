@@ -29,15 +29,92 @@ def matmul(m, n, k, transposed=False, batch=(), adds=False, cluster=1, target="s
   linalg.{name} indexing_maps = [{maps}] ins(%a, %b : {a}, {b}) outs(%c : {c})""", make, cluster=cluster)
 
 
+def rows_of(op, inputs, results, config, make, tolerance=1e-5, target="sm_90a"):
+    """The kernel of an operation: types of its operands and of its results."""
+    names = [f"%a{i}" for i in range(len(inputs) + len(results))]
+    types = [f"memref<{kind}>" for kind in inputs + results]
+    count = len(inputs)
+    parameters = ", ".join(f"{name}: {kind}" for name, kind in zip(names, types))
+    return Case(target, f"""({parameters}) {{
+  fulgur.call_kernel "{op}"({", ".join(names[:count])}) into({", ".join(names[count:])}) config {{{config}}}
+      : ({", ".join(types[:count])}) into ({", ".join(types[count:])})""", make, tolerance=tolerance)
+
+
+EPS = "eps = 1.0e-06 : f64"
+
+
+def normalize(x, scale):
+    return x / np.sqrt((x.astype(np.float64)**2).mean(axis=-1, keepdims=True) + 1e-6) * scale
+
+
 def rms_norm():
     def make(rng):
         x, scale = small(rng, 3, 2, 300), small(rng, 300)
-        expected = x / np.sqrt((x.astype(np.float64)**2).mean(axis=2, keepdims=True) + 1e-6) * scale
-        return [x, scale, np.full_like(x, np.nan)], [expected]
+        return [x, scale, np.full_like(x, np.nan)], [normalize(x, scale)]
+    return rows_of("rms_norm", ["3x2x300xf32", "300xf32"], ["3x2x300xf32"], EPS, make)
 
-    return Case("sm_90a", """(%x: memref<3x2x300xf32>, %w: memref<300xf32>, %y: memref<3x2x300xf32>) {
-  fulgur.call_kernel "rms_norm"(%x, %w) into(%y) config {eps = 1.0e-06 : f64}
-      : (memref<3x2x300xf32>, memref<300xf32>) into (memref<3x2x300xf32>)""", make, tolerance=1e-5)
+
+def add_rms_norm():
+    """Rows that do not start at multiples of 16 bytes."""
+    def make(rng):
+        x, other, scale = (small(rng, *shape).astype(ml_dtypes.bfloat16) for shape in ((5, 301), (5, 301), (301,)))
+        total = x.astype(np.float64) + other.astype(np.float64)
+        empty = np.full_like(x, np.nan)
+        return [x, other, scale, empty, empty], [total, normalize(total, scale.astype(np.float64))]
+    return rows_of("add_rms_norm", ["5x301xbf16", "5x301xbf16", "301xbf16"], ["5x301xbf16", "5x301xbf16"], EPS, make, 2**-7)
+
+
+def layer_norm():
+    def make(rng):
+        x, scale, bias = small(rng, 5, 1100) + 3, small(rng, 1100), small(rng, 1100)
+        wide = x.astype(np.float64)
+        apart = wide - wide.mean(axis=1, keepdims=True)
+        result = apart / np.sqrt((apart**2).mean(axis=1, keepdims=True) + 1e-6) * scale + bias
+        return [x, scale, bias, np.full_like(x, np.nan)], [result]
+    return rows_of("layer_norm", ["5x1100xf32", "1100xf32", "1100xf32"], ["5x1100xf32"], EPS, make, 1e-4)
+
+
+def swiglu():
+    def make(rng):
+        gate, up = (small(rng, 5, 304).astype(ml_dtypes.bfloat16) for _ in range(2))
+        wide = gate.astype(np.float64)
+        return [gate, up, np.full_like(gate, np.nan)], [wide / (1 + np.exp(-wide)) * up.astype(np.float64)]
+    return rows_of("swiglu", ["5x304xbf16"] * 2, ["5x304xbf16"], "", make, 2**-7)
+
+
+def chosen_experts(rng, tokens, experts, k):
+    """One of which is nobody's."""
+    return np.stack([rng.permutation(experts - 1)[:k] for _ in range(tokens)]).astype(np.int32)
+
+
+def dispatch():
+    """Pairs of tokens and experts that threads and warps do not share evenly."""
+    tokens, k, experts, width = 105, 3, 9, 40
+
+    def make(rng):
+        x, chosen = small(rng, tokens, width), chosen_experts(rng, tokens, experts, k)
+        flat = chosen.reshape(-1)
+        sources = np.argsort(flat, kind="stable")
+        offsets = np.searchsorted(flat[sources], np.arange(experts + 1))
+        results = [x[sources // k], sources.astype(np.int32), offsets.astype(np.int32)]
+        return [x, chosen] + [np.full_like(result, -7) for result in results], results
+    return rows_of("dispatch", [f"{tokens}x{width}xf32", f"{tokens}x{k}xi32"],
+                   [f"{tokens * k}x{width}xf32", f"{tokens * k}xi32", f"{experts + 1}xi32"],
+                   f"num_experts = {experts} : i64", make, 0)
+
+
+def combine():
+    tokens, k, width = 37, 3, 300
+
+    def make(rng):
+        rows, weights = small(rng, tokens * k, width), small(rng, tokens, k)
+        sources = rng.permutation(tokens * k).astype(np.int32)
+        result = np.zeros((tokens, width), np.float32)
+        for row, source in zip(rows, sources):
+            result[source // k] += weights[source // k, source % k] * row
+        return [rows, sources, weights, np.full_like(result, np.nan), np.full_like(sources, -7)], [result, None]
+    return rows_of("combine", [f"{tokens * k}x{width}xf32", f"{tokens * k}xi32", f"{tokens}x{k}xf32"],
+                   [f"{tokens}x{width}xf32", f"{tokens * k}xi32"], "", make, 0)
 
 
 def route(score, groups=1, top_groups=1, group_score=0, normalize=False, scale=1.0, has_bias=False):
@@ -114,17 +191,27 @@ CASES = {
     "mma_matmul_64": matmul(40, 72, 456, transposed=True, batch=(2,), adds=True, target="sm_80"),
     "mma_matmul_128": matmul(140, 71, 328, transposed=True, target="sm_80"),
     "rms_norm": rms_norm(),
+    "add_rms_norm": add_rms_norm(),
+    "layer_norm": layer_norm(),
+    "swiglu": swiglu(),
+    "dispatch": dispatch(),
+    "combine": combine(),
     "route_softmax": route(score=1, has_bias=True),
     "route_sigmoid": route(score=0, groups=8, top_groups=3, group_score=0, normalize=True, scale=2.5, has_bias=True),
     "select_tokens": select_tokens(),
 }
 
+LAST = "nothing is written there again"
 LOOP, ZEROS = "loop's bound off by one", "behind the last step all is zero"
 EQUIVALENT = {
-    "rms_norm": {"barrier missing (2 of 2)": "nothing is written there again"},
+    "rms_norm": {"barrier missing (2 of 2)": LAST},
     "mma_matmul_16": {LOOP: ZEROS},
     "mma_matmul_64": {LOOP: ZEROS},
     "mma_matmul_128": {LOOP: ZEROS, "barrier missing (2 of 2)": "no sums are added up in shared memory"},
-    "route_softmax": {"barrier missing (4 of 6)": "nothing is written there again"},
+    "add_rms_norm": {"barrier missing (2 of 2)": LAST},
+    "layer_norm": {"barrier missing (4 of 4)": LAST},
+    "dispatch": {"bound off by one (3 of 3) in dispatch_sort": "the least of two that are equal is either",
+                 "loop's bound off by one (11 of 12) in dispatch_sort": "lanes behind the end have no pair"},
+    "route_softmax": {"barrier missing (4 of 6)": LAST},
     "select_tokens": {"loop's bound off by one (1 of 13)": "no round but the eighth leaves keys of one digit"},
 }
