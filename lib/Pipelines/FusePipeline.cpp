@@ -79,7 +79,7 @@ static bool isLast(const FusionInfo &fusion) {
 void fulgur::buildFusions(OpPassManager &pm, const FuseOptions &options) {
   for (const FusionInfo &fusion : getFusions())
     if (isEnabled(fusion, options) && !isLast(fusion))
-      pm.addPass(fusion.create());
+      pm.addPass(fusion.create(options.isGPU));
 }
 
 void fulgur::buildFuseExtras(OpPassManager &pm, const FuseOptions &options) {
@@ -99,9 +99,10 @@ void fulgur::buildFuseExtras(OpPassManager &pm, const FuseOptions &options) {
 void fulgur::buildFuseEnd(OpPassManager &pm, const FuseOptions &options) {
   for (const FusionInfo &fusion : getFusions())
     if (isEnabled(fusion, options) && isLast(fusion))
-      pm.addPass(fusion.create());
+      pm.addPass(fusion.create(options.isGPU));
   // No operator has a kernel of its own on the CPU yet.
   if (options.isGPU) {
+    pm.addPass(createSplitExpertsPass());
     pm.addPass(createSplitLatentAttentionPass());
     pm.addPass(createCallKernelsPass());
   }

@@ -19,6 +19,7 @@
 #include "lib/Support/Emitter.h"
 #include "passes/Fuse/Passes.h"
 #include "passes/Fuse/Remarks.h"
+#include "passes/LowerToGPU/Kernels/Kernels.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -50,6 +51,8 @@ struct Chain {
   std::string match(CombineOp op);
   ExpertsOp build(OpBuilder &builder, std::optional<ExpertsForm> form) const;
   Cost cost(Extents &extents) const;
+  /// Whether a GPU has a kernel for all of the products.
+  bool hasKernels() const;
 
 private:
   std::string matchProjections();
@@ -181,6 +184,13 @@ Cost Chain::cost(Extents &extents) const {
   return cost;
 }
 
+bool Chain::hasKernels() const {
+  auto hasKernel = [](GroupedMatmulOp matmul) {
+    return findKernelProblem(matmul).empty();
+  };
+  return hasKernel(down) && llvm::all_of(projections, hasKernel);
+}
+
 /// How much longer `per_token` takes than `grouped`, of N and N.
 static Difference differenceOf(const ExpertsSizes &sizes,
                                const Machine &machine) {
@@ -276,6 +286,8 @@ void FuseExpertsPass::runOnOperation() {
   getOperation().walk([&](CombineOp op) {
     Chain chain;
     std::string reason = chain.match(op);
+    if (reason.empty() && keepKernels && chain.hasKernels())
+      reason = "expected products that have no kernel, but they have";
     if (reason.empty())
       chains.push_back(chain);
     else

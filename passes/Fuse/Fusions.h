@@ -18,7 +18,7 @@ struct FusionInfo {
   llvm::StringLiteral name;
   /// One line: what it does.
   llvm::StringLiteral summary;
-  std::unique_ptr<mlir::Pass> (*create)();
+  std::unique_ptr<mlir::Pass> (*create)(bool isGPU);
   /// Only with a flag of its own: it changes what the model takes or gives.
   bool optIn = false;
   /// Pays only where weights are packed when they are loaded, which the GPUs'

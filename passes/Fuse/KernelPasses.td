@@ -10,6 +10,33 @@
 
 include "mlir/Pass/PassBase.td"
 
+def SplitExpertsPass : Pass<"fulgur-split-experts", "::mlir::ModuleOp"> {
+  let summary = "experts as dispatch, products, activation and combination";
+  let description = [{
+    For a GPU, whose kernels take the rows of all experts at once.
+
+    ```mlir
+    %y = fulgur.experts %x to %e weights %w gate_up [%g, %u] down %d grouped : …
+    ```
+
+    becomes
+
+    ```mlir
+    %rows, %sources, %offsets = fulgur.dispatch %x to %e of 256 : …
+    %gate = fulgur.grouped_matmul %rows, %g offsets %offsets : …
+    %up = fulgur.grouped_matmul %rows, %u offsets %offsets : …
+    %h = fulgur.swiglu %gate, %up : …
+    %r = fulgur.grouped_matmul %h, %d offsets %offsets : …
+    %y = fulgur.combine %r from %sources weights %w : …
+    ```
+
+    Does not touch experts whose products have no kernel, or whose number is not
+    known: these decompose to loops, and a missed remark says why.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def SplitLatentAttentionPass
     : Pass<"fulgur-split-latent-attention", "::mlir::ModuleOp"> {
   let summary = "absorbed latent attention as products and attention to latents";

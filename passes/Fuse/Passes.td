@@ -78,7 +78,12 @@ def FuseExpertsPass : Pass<"fulgur-fuse-experts", "::mlir::ModuleOp"> {
     Does not touch rows that others read, activations other than SwiGLU, biases,
     and what takes less time apart; a missed remark says which. Nor shared
     experts: all tokens go to them, so that nothing of them is dispatched.
+    With `keep-kernels` nor products that have a kernel.
   }];
+  let options = [
+    Option<"keepKernels", "keep-kernels", "bool", /*default=*/"false",
+           "Leave products alone that a GPU has a kernel for">
+  ];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::scf::SCFDialect"];
 }
 

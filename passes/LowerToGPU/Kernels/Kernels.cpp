@@ -38,3 +38,11 @@ const OpKernel *fulgur::findOpKernel(llvm::StringRef name) {
       return &kernel;
   return nullptr;
 }
+
+std::string fulgur::findKernelProblem(mlir::Operation *op) {
+  const OpKernel *kernel = findOpKernel(op->getName().stripDialect());
+  assert(kernel && "an operation without a kernel");
+  std::string problem;
+  kernel->check(op, [&](const llvm::Twine &text) { problem = text.str(); });
+  return problem;
+}

@@ -38,6 +38,10 @@ llvm::ArrayRef<OpKernel> getOpKernels();
 /// none.
 const OpKernel *findOpKernel(llvm::StringRef name);
 
+/// What the kernel of `op`, an operation of the table, can not do about it;
+/// empty if it can.
+std::string findKernelProblem(mlir::Operation *op);
+
 using KernelMiss = llvm::function_ref<void(const llvm::Twine &)>;
 void checkAbsorbedAttentionKernel(mlir::Operation *op, KernelMiss miss);
 void launchAbsorbedAttentionKernel(CallKernelOp call, KernelBuilder &builder);

@@ -431,4 +431,5 @@ FAMILIES = {name: list(make()) for name, make in (
     ("experts", expert_cases), ("quantization", quantization_cases),
     ("product", product_cases),
     ("tensor_core_selection", tensor_core_cases.selection_cases),
+    ("tensor_core_products", tensor_core_cases.product_cases),
     ("tensor_core_experts", tensor_core_cases.expert_cases))}

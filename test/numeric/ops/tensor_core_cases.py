@@ -90,8 +90,8 @@ def selection_cases():
                [dict(b=1, s=6, t=140)], make("bf16", 64, 128), None, same=(0, 2))
 
 
-# ------------------------------------------------------------------ experts
-def expert_cases():
+# ----------------------------------------------------------------- products
+def product_cases():
     def offsets_of(g, rows, count):
         # Some have no rows, some more than a tile.
         parts = g.choice(np.r_[0, rows // 2, rows // 2 + 1, g.integers(0, rows + 1, count)], count - 1)
@@ -126,3 +126,37 @@ def expert_cases():
                lambda g, n, t=DTYPES["bf16"]: [normal(g, n, 0, kind=t), normal(g, 3, 0, 8, kind=t),
                                                offsets_of(g, n, 3)],
                ref.grouped_matmul, 0.0)
+
+
+# ------------------------------------------------------------------ experts
+def expert_cases():
+    # From the tokens to the sum: rounded are gate and up, what they make, the
+    # product and the sum.
+    def experts(name, form, up=True, transposed=False, up_first=False, kind="bf16", width=16, inner=24, outer=40):
+        t = DTYPES[kind]
+        shape = lambda rows, columns: (6, columns, rows) if transposed else (6, rows, columns)
+        columns = [2 * inner] if up else [inner, inner]
+        stacks = [shape(width, c) for c in columns] + [shape(inner, outer)]
+        text = ["x".join(map(str, stack)) + f"x{kind}" for stack in stacks]
+        listed = lambda parts: parts[0] if up else f"[{', '.join(parts)}]"
+        last, word = 2 + len(stacks), " transposed" if transposed else ""
+        op = (f"fulgur.experts {{0}} to {{1}} weights {{2}} gate_up "
+              f"{listed([f'{{{3 + i}}}' for i in range(len(columns))])}{word}{' up_first' if up_first else ''} "
+              f"down {{{last}}}{word}{form} : {{t0}}, {{t1}}, {{t2}}, "
+              f"{listed([f'{{t{3 + i}}}' for i in range(len(columns))])}, {{t{last}}} -> {{r0}}")
+
+        def inputs(g, n):
+            return ([normal(g, n, width, kind=t), np.argsort(g.random((n, 6)), -1)[:, :3].astype(np.int32),
+                     normal(g, n, 3)] + [(normal(g, *stack) / np.sqrt(width)).astype(t) for stack in stacks])
+
+        def reference(x, chosen, weights, *stacks):
+            *gate_up, down = [w.transpose(0, 2, 1) for w in stacks] if transposed else stacks
+            gate, up = gate_up if len(gate_up) == 2 else np.split(gate_up[0], 2, -1)
+            return ref.experts(x, chosen, weights, *((up, gate) if up_first else (gate, up)), down)
+        return Case(f"tensor_core_experts_{name}", [f"?x{width}x{kind}", "?x3xi32", "?x3xf32", *text],
+                    [f"?x{outer}x{kind}"], op, [dict(n=5), dict(n=0), dict(n=30)], inputs, reference,
+                    rounded(kind, 4))
+    yield experts("grouped", " grouped")
+    yield experts("per_token_transposed", " per_token", transposed=True)
+    yield experts("two_stacks", "", up=False, transposed=True)
+    yield experts("up_first", " grouped", up_first=True, kind="f16")
