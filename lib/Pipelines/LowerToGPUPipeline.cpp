@@ -22,8 +22,10 @@ using namespace fulgur;
 void fulgur::buildLowerToGPUPipeline(OpPassManager &pm) {
   // Loops, and kernels of them.
   pm.addPass(createGlobalsToWeightsPass());
+  pm.addPass(createForallToHostLoopPass());
   pm.addPass(createLowerKernelCallsPass());
   pm.addPass(createLowerMatmulToKernelPass());
+  pm.addPass(createLowerReductionToKernelPass());
   pm.addPass(createLowerLinalgPass({/*shareElements=*/true}));
   pm.addPass(createForallToParallelLoopPass());
   pm.addPass(createCanonicalizerPass());

@@ -63,6 +63,42 @@ def LowerMatmulToKernelPass : Pass<"fulgur-lower-matmul-to-kernel", "::mlir::Mod
                            "::mlir::vector::VectorDialect"];
 }
 
+def LowerReductionToKernelPass : Pass<"fulgur-lower-reduction-to-kernel", "::mlir::ModuleOp"> {
+  let summary = "Launch kernels in which a warp or a block reduces a row";
+  let description = [{
+    A reduction whose last loop is along contiguous rows of all that it reads, with
+    an operation that threads can combine the results of, becomes a kernel: a warp
+    for each row, or a block if rows are long or of unknown size. Also ArgMax and
+    ArgMin, whose body compares an element with the best one.
+
+    Before:
+
+    ```mlir
+    linalg.generic {indexing_maps = [(d0, d1) -> (d0, d1), (d0, d1) -> (d0)],
+                    iterator_types = ["parallel", "reduction"]}
+        ins(%x : memref<?x?xf32>) outs(%s : memref<?xf32>) {
+      ^bb0(%in: f32, %out: f32):
+        %0 = arith.addf %in, %out : f32
+        linalg.yield %0 : f32
+    }
+    ```
+
+    After:
+
+    ```mlir
+    gpu.launch_func @kernels::@reduction blocks in (%rows, %c1, %c1)
+        threads in (%c256, %c1, %c1) args(%x : memref<?x?xf32>, %s : memref<?xf32>)
+    ```
+
+    Does not touch products, whose rows are read again and again, rows that are known
+    to be shorter than a warp, and what one thread runs.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::gpu::GPUDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
 def LowerTensorMapsPass : Pass<"fulgur-lower-tensor-maps", "::mlir::ModuleOp"> {
   let summary = "Have the runtime write tensor maps, and pass them by value";
   let description = [{

@@ -103,6 +103,37 @@ def LowerKernelCallsPass : Pass<"fulgur-lower-kernel-calls", "::mlir::ModuleOp">
                            "::mlir::vector::VectorDialect"];
 }
 
+def ForallToHostLoopPass : Pass<"fulgur-forall-to-host-loop", "::mlir::ModuleOp"> {
+  let summary = "Let the host run blocks of rows whose operations have threads";
+  let description = [{
+    An `scf.forall` in which structured operations do all the work becomes a loop.
+    Each of these operations then gets a kernel with a thread for each element,
+    instead of all together one thread a block.
+
+    Before:
+
+    ```mlir
+    scf.forall (%block) in (%blocks) {
+      …
+      linalg.fill ins(%zero : f32) outs(%part : memref<?x512xf32, …>)
+    }
+    ```
+
+    After:
+
+    ```mlir
+    scf.for %block = %c0 to %blocks step %c1 {
+      …
+      linalg.fill ins(%zero : f32) outs(%part : memref<?x512xf32, …>)
+    }
+    ```
+
+    Does not touch blocks that store elements by themselves: the turns of these are
+    the threads.
+  }];
+  let dependentDialects = ["::mlir::scf::SCFDialect"];
+}
+
 def OutlineKernelsPass : Pass<"fulgur-outline-kernels", "::mlir::ModuleOp"> {
   let summary = "Move the work of the step to kernels";
   let description = [{

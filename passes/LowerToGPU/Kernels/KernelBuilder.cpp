@@ -95,30 +95,88 @@ void KernelEmitter::share(Value end, function_ref<void(Value)> body) {
 
 void KernelEmitter::barrier() { gpu::BarrierOp::create(builder, loc); }
 
-Value KernelEmitter::combineBlock(Value value, Value scratch, Value neutral,
-                                  Combine combine) {
-  auto combineWarp = [&](Value own) {
-    for (int64_t distance = warpThreads / 2; distance > 0; distance /= 2) {
-      auto shuffle = gpu::ShuffleOp::create(builder, loc, own, distance,
-                                            warpThreads, gpu::ShuffleMode::XOR);
-      own = combine(own, shuffle.getShuffleResult());
-    }
-    return own;
+Value KernelEmitter::shuffleXor(Value value, int64_t distance) {
+  Type type = value.getType(), i32 = builder.getI32Type();
+  auto move = [&](Value word) -> Value {
+    return gpu::ShuffleOp::create(builder, loc, word, distance, warpThreads,
+                                  gpu::ShuffleMode::XOR)
+        .getShuffleResult();
   };
-  Value own = thread(), width = index(warpThreads);
-  Value lane = remui(own, width);
-  value = combineWarp(value);
-  ifTrue(compare(arith::CmpIPredicate::eq, lane, index(0)),
-         [&] { store(value, scratch, divui(own, width)); });
+  if (type.isF32() || type.isInteger(32))
+    return move(value);
+  // Other types are bits in words of 32.
+  if (type.isIndex()) {
+    Type i64 = builder.getI64Type();
+    Value bits = arith::IndexCastOp::create(builder, loc, i64, value);
+    return arith::IndexCastOp::create(builder, loc, type,
+                                      shuffleXor(bits, distance));
+  }
+  unsigned width = type.getIntOrFloatBitWidth();
+  if (llvm::isa<FloatType>(type)) {
+    Value bits = arith::BitcastOp::create(builder, loc,
+                                          builder.getIntegerType(width), value);
+    return arith::BitcastOp::create(builder, loc, type,
+                                    shuffleXor(bits, distance));
+  }
+  if (width < 32)
+    return arith::TruncIOp::create(
+        builder, loc, type,
+        move(arith::ExtUIOp::create(builder, loc, i32, value)));
+  assert(width == 64 && "no such words");
+  Value half = number(32, type);
+  Value low = move(arith::TruncIOp::create(builder, loc, i32, value));
+  Value high = move(arith::TruncIOp::create(
+      builder, loc, i32, arith::ShRUIOp::create(builder, loc, value, half)));
+  return arith::OrIOp::create(
+      builder, loc, arith::ExtUIOp::create(builder, loc, type, low),
+      arith::ShLIOp::create(
+          builder, loc, arith::ExtUIOp::create(builder, loc, type, high),
+          half));
+}
+
+Values KernelEmitter::combineWarp(ValueRange values, CombineAll combine) {
+  Values own = llvm::to_vector(values);
+  for (int64_t distance = warpThreads / 2; distance > 0; distance /= 2) {
+    Values other;
+    for (Value value : own)
+      other.push_back(shuffleXor(value, distance));
+    own = combine(own, other);
+  }
+  return own;
+}
+
+Values KernelEmitter::combineBlock(ValueRange values, ValueRange scratch,
+                                   ValueRange neutral, CombineAll combine) {
+  Values own = combineWarp(values, combine);
+  if (threads == warpThreads)
+    return own;
+  Value width = index(warpThreads);
+  Value lane = remui(thread(), width), warp = divui(thread(), width);
+  ifTrue(compare(arith::CmpIPredicate::eq, lane, index(0)), [&] {
+    for (auto [value, buffer] : llvm::zip_equal(own, scratch))
+      store(value, buffer, warp);
+  });
   barrier();
   // Every warp combines what the warps have found.
   Value known =
       compare(arith::CmpIPredicate::ult, lane, index(threads / warpThreads));
   Value slot = select(known, lane, index(0));
-  value = combineWarp(select(known, load(scratch, slot), neutral));
+  for (auto [value, buffer, otherwise] :
+       llvm::zip_equal(own, scratch, neutral))
+    value = select(known, load(buffer, slot), otherwise);
+  own = combineWarp(own, combine);
   // The next use of `scratch` must not come before this one is read.
   barrier();
-  return value;
+  return own;
+}
+
+Value KernelEmitter::combineBlock(Value value, Value scratch, Value neutral,
+                                  Combine combine) {
+  return combineBlock(ValueRange(value), ValueRange(scratch),
+                      ValueRange(neutral),
+                      [&](ValueRange a, ValueRange b) -> Values {
+                        return {combine(a[0], b[0])};
+                      })[0];
 }
 
 Values KernelEmitter::at(Value buffer, Value row, Value column) {

@@ -66,6 +66,20 @@ struct KernelEmitter : Emitter {
   /// warps, in shared memory. All threads have to get there.
   mlir::Value combineBlock(mlir::Value value, mlir::Value scratch,
                            mlir::Value neutral, Combine combine);
+  /// The same for values that belong together, with scratch memory for each.
+  using CombineAll = llvm::function_ref<llvm::SmallVector<mlir::Value>(
+      mlir::ValueRange a, mlir::ValueRange b)>;
+  llvm::SmallVector<mlir::Value> combineBlock(mlir::ValueRange values,
+                                              mlir::ValueRange scratch,
+                                              mlir::ValueRange neutral,
+                                              CombineAll combine);
+  /// Combines the values of the threads of a warp alone.
+  llvm::SmallVector<mlir::Value> combineWarp(mlir::ValueRange values,
+                                             CombineAll combine);
+
+  /// What the thread of the warp has whose number differs in the bits
+  /// `distance`: a float or an integer of any width up to 64, or an index.
+  mlir::Value shuffleXor(mlir::Value value, int64_t distance);
 
   /// The indices of row `row` of a buffer, counted over all dimensions but the
   /// last, and `column` of it.
