@@ -129,9 +129,9 @@ Value KernelEmitter::shuffleXor(Value value, int64_t distance) {
       builder, loc, i32, arith::ShRUIOp::create(builder, loc, value, half)));
   return arith::OrIOp::create(
       builder, loc, arith::ExtUIOp::create(builder, loc, type, low),
-      arith::ShLIOp::create(
-          builder, loc, arith::ExtUIOp::create(builder, loc, type, high),
-          half));
+      arith::ShLIOp::create(builder, loc,
+                            arith::ExtUIOp::create(builder, loc, type, high),
+                            half));
 }
 
 Values KernelEmitter::combineWarp(ValueRange values, CombineAll combine) {
@@ -161,8 +161,7 @@ Values KernelEmitter::combineBlock(ValueRange values, ValueRange scratch,
   Value known =
       compare(arith::CmpIPredicate::ult, lane, index(threads / warpThreads));
   Value slot = select(known, lane, index(0));
-  for (auto [value, buffer, otherwise] :
-       llvm::zip_equal(own, scratch, neutral))
+  for (auto [value, buffer, otherwise] : llvm::zip_equal(own, scratch, neutral))
     value = select(known, load(buffer, slot), otherwise);
   own = combineWarp(own, combine);
   // The next use of `scratch` must not come before this one is read.
