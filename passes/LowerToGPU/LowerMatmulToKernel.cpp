@@ -48,8 +48,8 @@ void LowerMatmulToKernelPass::runOnOperation() {
       remark::RemarkOpts::name(getArgument()).category("kernel");
   for (linalg::LinalgOp op : contractions) {
     std::string reason;
-    std::optional<ProductMatch> found =
-        ProductMatch::match(op, [&](const Twine &text) { reason = text.str(); });
+    std::optional<ProductMatch> found = ProductMatch::match(
+        op, [&](const Twine &text) { reason = text.str(); });
     if (!found) {
       remark::missed(op.getLoc(), options) << reason;
       continue;
