@@ -8,6 +8,7 @@
 #include "passes/LowerToGPU/Kernels/AbsorbedAttentionWriter.h"
 
 #include "dialects/Kernel/IR/KernelDialect.h"
+#include "passes/LowerToGPU/Kernels/MatrixProduct.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -52,7 +53,7 @@ AbsorbedAttentionWriter::AbsorbedAttentionWriter(const Kernel &kernel,
                                                  KernelEmitter &emitter,
                                                  ValueRange arguments)
     : kernel(kernel), e(emitter, kernel.element),
-      f32(emitter.builder.getF32Type()), query(arguments[0]),
+      f32(emitter.builder.getF32Type()), ownLane(e.lane), query(arguments[0]),
       ropeQuery(arguments[1]), latent(arguments[2]), ropeKey(arguments[3]) {
   if (kernel.isSparse)
     indices = arguments[4];
@@ -84,8 +85,22 @@ AbsorbedAttentionWriter::AbsorbedAttentionWriter(const Kernel &kernel,
 Value Writer::size(Value buffer, int64_t dim) {
   return memref::DimOp::create(e.builder, e.loc, buffer, dim);
 }
+static Value toInteger(MmaEmitter &e, Value index) {
+  return arith::IndexCastOp::create(e.builder, e.loc, e.builder.getI32Type(),
+                                    index);
+}
+static Value toIndex(MmaEmitter &e, Value integer) {
+  return arith::IndexCastOp::create(e.builder, e.loc, e.builder.getIndexType(),
+                                    integer);
+}
+Value Writer::quotient(Value a, Value b) {
+  return toIndex(e, e.divui(toInteger(e, a), toInteger(e, b)));
+}
+Value Writer::remainder(Value a, Value b) {
+  return toIndex(e, e.remui(toInteger(e, a), toInteger(e, b)));
+}
 Value Writer::ceilDiv(Value a, Value b) {
-  return e.divui(e.addi(a, e.subi(b, e.index(1))), b);
+  return quotient(e.addi(a, e.subi(b, e.index(1))), b);
 }
 Value Writer::element(Value fragment, int64_t half, int64_t within) {
   return vector::ExtractOp::create(e.builder, e.loc, fragment,
@@ -123,13 +138,13 @@ void Writer::findPlace() {
   Value block = e.block(), parts;
   if (kernel.isSplit) {
     parts = size(results[0], 0);
-    part = e.remui(block, parts);
-    block = e.divui(block, parts);
+    part = remainder(block, parts);
+    block = quotient(block, parts);
   }
   Value rowBlocks = ceilDiv(groupRows, e.index(Kernel::rows));
-  firstRow = e.muli(e.remui(block, rowBlocks), e.index(Kernel::rows));
-  group = e.divui(block, rowBlocks);
-  batch = kernel.isSparse ? e.divui(group, queries) : group;
+  firstRow = e.muli(remainder(block, rowBlocks), e.index(Kernel::rows));
+  group = quotient(block, rowBlocks);
+  batch = kernel.isSparse ? quotient(group, queries) : group;
 
   Value seen = tokenCount;
   if (kernel.isCausal) {
@@ -148,23 +163,25 @@ void Writer::findPlace() {
                                      tiles);
   }
   Value row = e.addi(e.addi(firstRow, scoreRow), e.divui(e.lane, e.index(4)));
-  for (int64_t half = 0; half < 2; ++half)
-    limits.push_back(kernel.isCausal
-                         ? tokenLimit(e.addi(row, e.index(8 * half)))
-                         : tokenCount);
+  for (int64_t half = 0; half < 2; ++half) {
+    Value limit = kernel.isCausal ? tokenLimit(e.addi(row, e.index(8 * half)))
+                                  : tokenCount;
+    limits.push_back(arith::IndexCastOp::create(e.builder, e.loc,
+                                                e.builder.getI32Type(), limit));
+  }
 }
 
 /// The token behind the last that a row of the group sees; may be negative.
 Value Writer::tokenLimit(Value row) {
-  Value last = e.addi(e.divui(row, heads), e.subi(tokenCount, queries));
+  Value last = e.addi(quotient(row, heads), e.subi(tokenCount, queries));
   return e.addi(last, e.index(1));
 }
 
 /// Where a row of the group is in the query and in the result.
 Values Writer::rowIndices(Value row) {
   if (kernel.isSparse)
-    return {batch, e.remui(group, queries), row};
-  return {batch, e.divui(row, heads), e.remui(row, heads)};
+    return {batch, remainder(group, queries), row};
+  return {batch, quotient(row, heads), remainder(row, heads)};
 }
 
 //===----------------------------------------------------------------------===//
@@ -254,7 +271,7 @@ Value Writer::loadIndex(Value tile) {
                     e.remui(e.thread(), e.index(kernel.tokens)));
   Value last = e.subi(tokenCount, e.index(1));
   Value clamped = arith::MinUIOp::create(e.builder, e.loc, at, last);
-  Value index = e.load(indices, {batch, e.remui(group, queries), clamped});
+  Value index = e.load(indices, {batch, remainder(group, queries), clamped});
   Value none = arith::ConstantIntOp::create(e.builder, e.loc, -1, 32);
   return e.select(e.compare(Compare::ule, at, last), index, none);
 }
@@ -327,18 +344,39 @@ void Writer::storeResult(const State &state) {
         Values at = kernel.isSplit ? partRow(row) : rowIndices(row);
         Value first =
             e.addi(mixColumn, e.muli(e.remui(e.lane, e.index(4)), e.index(2)));
-        for (int64_t j = 0; j < columns; ++j)
+        for (int64_t j = 0; j < columns; ++j) {
+          Values pair;
           for (int64_t within = 0; within < 2; ++within) {
             Value value = element(state.mixed[i * columns + j], half, within);
             if (factor)
               value = e.toFloat(multiply(value, factor), kernel.element);
-            Values place(at);
-            place.push_back(
-                e.addi(first, e.index(j * fragmentColumns + within)));
-            e.store(value, results[0], place);
+            pair.push_back(value);
           }
+          storePair(pair, at, e.addi(first, e.index(j * fragmentColumns)));
+        }
       });
     }
+}
+
+/// Elements of neighbouring columns of a row of the result.
+void Writer::storePair(ValueRange pair, ValueRange row, Value column) {
+  auto place = [&](Value column) {
+    Values indices(row);
+    indices.push_back(column);
+    return indices;
+  };
+  auto type = cast<MemRefType>(results[0].getType());
+  if (!hasAlignedRows(type)) {
+    for (auto [i, value] : llvm::enumerate(pair))
+      e.store(value, results[0], place(e.addi(column, e.index(i))));
+    return;
+  }
+  Type element = type.getElementType();
+  auto both = vector::FromElementsOp::create(e.builder, e.loc,
+                                             VectorType::get(2, element), pair);
+  vector::StoreOp::create(
+      e.builder, e.loc, both, results[0], place(column), /*nontemporal=*/false,
+      llvm::MaybeAlign(element.getIntOrFloatBitWidth() / 4));
 }
 
 void Writer::storeFirstIndices(Value tile) {
@@ -367,6 +405,7 @@ void Writer::write() {
   Values ends = e.repeat(
       beginTile, endTile, e.index(1), start.pack(),
       [&](Value tile, ValueRange carried) { return step(tile, carried); });
+  e.lane = ownLane;
   e.waitFor(0);
   storeResult(State::unpack(ends));
 }

@@ -16,7 +16,10 @@
 //===----------------------------------------------------------------------===//
 #include "passes/LowerToGPU/Kernels/AbsorbedAttentionWriter.h"
 
+#include "dialects/Kernel/IR/KernelDialect.h"
+
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include <limits>
@@ -29,6 +32,8 @@ using Compare = arith::CmpIPredicate;
 using Kernel = AbsorbedAttentionKernel;
 using Writer = AbsorbedAttentionWriter;
 
+/// Weights are at most 2 to the power of this, for f16 has to hold them.
+static constexpr double lazyExponent = 8;
 /// Of a fragment of sums.
 static constexpr int64_t fragmentRows = 16, fragmentColumns = 8;
 
@@ -80,23 +85,29 @@ void Writer::maskScores(Value tile, MutableArrayRef<Value> scores) {
   Value scale = e.real(kernel.scale * M_LOG2E, f32);
   Value own =
       e.addi(scoreToken, e.muli(e.remui(e.lane, e.index(4)), e.index(2)));
-  Value first = e.muli(tile, e.index(kernel.tokens));
+  Type i32 = e.builder.getI32Type();
+  Value first = arith::IndexCastOp::create(
+      e.builder, e.loc, i32, e.addi(e.muli(tile, e.index(kernel.tokens)), own));
+  auto number = [&](int64_t value) -> Value {
+    return arith::ConstantIntOp::create(e.builder, e.loc, value, 32);
+  };
   for (auto [j, fragment] : llvm::enumerate(scores)) {
     Values elements(4);
     for (int64_t within = 0; within < 2; ++within) {
-      Value inTile = e.addi(own, e.index(j * fragmentColumns + within));
+      int64_t distance = j * fragmentColumns + within;
       Value exists;
       if (kernel.isSparse)
         exists = e.compare(
             Compare::sge,
-            e.load(indexBuffer,
-                   {e.remui(tile, e.index(absorbedIndexStages)), inTile}),
-            arith::ConstantIntOp::create(e.builder, e.loc, 0, 32));
+            e.load(indexBuffer, {e.remui(tile, e.index(absorbedIndexStages)),
+                                 e.addi(own, e.index(distance))}),
+            number(0));
       for (int64_t half = 0; half < 2; ++half) {
         Value seen =
             kernel.isSparse
                 ? exists
-                : e.compare(Compare::slt, e.addi(first, inTile), limits[half]);
+                : e.compare(Compare::slt, e.addi(first, number(distance)),
+                            limits[half]);
         elements[2 * half + within] = e.select(
             seen, multiply(element(fragment, half, within), scale), hidden);
       }
@@ -131,6 +142,11 @@ void Writer::weigh(State &state, MutableArrayRef<Value> scores) {
     for (int64_t other = 0; other < 2; ++other)
       greatest =
           maximum(greatest, e.load(maximaBuffer, {e.index(other), rowOf(i)}));
+    // A maximum that is not much greater is not worth to scale all that was.
+    Value isGreater = arith::CmpFOp::create(
+        e.builder, e.loc, arith::CmpFPredicate::UGT, greatest,
+        add(state.maxima[i], e.real(lazyExponent, f32)));
+    greatest = e.select(isGreater, greatest, state.maxima[i]);
     // Where nothing is seen, -inf - -inf would be NaN.
     Value isNone = arith::CmpFOp::create(
         e.builder, e.loc, arith::CmpFPredicate::OEQ, greatest, lowest);
@@ -166,6 +182,30 @@ void Writer::weigh(State &state, MutableArrayRef<Value> scores) {
   });
 }
 
+/// Multiplies fragments with the factors of both row halves, if they are not 1.
+void Writer::scale(MutableArrayRef<Value> fragments, ValueRange factors) {
+  Value one = e.real(1, f32);
+  auto isOther = [&](Value factor) -> Value {
+    return arith::CmpFOp::create(e.builder, e.loc, arith::CmpFPredicate::UNE,
+                                 factor, one);
+  };
+  Value isNeeded = arith::OrIOp::create(e.builder, e.loc, isOther(factors[0]),
+                                        isOther(factors[1]));
+  auto op = scf::IfOp::create(e.builder, e.loc,
+                              ValueRange(fragments).getTypes(), isNeeded,
+                              /*withElse=*/true);
+  OpBuilder::InsertionGuard guard(e.builder);
+  e.builder.setInsertionPointToStart(op.thenBlock());
+  Value all = fragmentOf({factors[0], factors[0], factors[1], factors[1]});
+  Values scaled;
+  for (Value fragment : fragments)
+    scaled.push_back(multiply(fragment, all));
+  scf::YieldOp::create(e.builder, e.loc, scaled);
+  e.builder.setInsertionPointToStart(op.elseBlock());
+  scf::YieldOp::create(e.builder, e.loc, ValueRange(fragments));
+  llvm::copy(op.getResults(), fragments.begin());
+}
+
 /// Adds the latents of the tile, by their weights.
 void Writer::mix(State &state, Value stage) {
   int64_t columns = kernel.rank / 4 / fragmentColumns;
@@ -176,11 +216,7 @@ void Writer::mix(State &state, Value stage) {
       both.push_back(
           e.load(factorsBuffer, e.addi(e.addi(mixRow, quad),
                                        e.index(i * fragmentRows + 8 * half))));
-    Value factors = fragmentOf({both[0], both[0], both[1], both[1]});
-    for (int64_t j = 0; j < columns; ++j) {
-      Value &sum = state.mixed[i * columns + j];
-      sum = multiply(sum, factors);
-    }
+    scale(MutableArrayRef(state.mixed).slice(i * columns, columns), both);
   }
   state.mixed = e.repeat(
       e.index(0), e.index(kernel.tokens), e.index(16), state.mixed,
@@ -204,9 +240,20 @@ void Writer::mix(State &state, Value stage) {
       });
 }
 
+/// Keeps the places of fragments from being computed before the loop, in a
+/// register each.
+void Writer::pinLane() {
+  Type i32 = e.builder.getI32Type();
+  Value number = arith::IndexCastOp::create(e.builder, e.loc, i32, ownLane);
+  e.lane = arith::IndexCastOp::create(
+      e.builder, e.loc, e.builder.getIndexType(),
+      kernel::PinOp::create(e.builder, e.loc, number));
+}
+
 Values Writer::step(Value tile, ValueRange carried) {
   State state = State::unpack(carried);
   Value stage = e.remui(tile, e.index(2));
+  pinLane();
   e.waitFor(0);
   // All copies are there, and nobody reads the stage of the tile before.
   e.barrier();

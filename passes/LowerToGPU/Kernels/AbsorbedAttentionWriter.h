@@ -51,6 +51,10 @@ public:
 private:
   // Where rows and tokens are.
   mlir::Value size(mlir::Value buffer, int64_t dim);
+  /// Of counts that 32 bits hold, which are divided faster, and with fewer
+  /// registers.
+  mlir::Value quotient(mlir::Value a, mlir::Value b);
+  mlir::Value remainder(mlir::Value a, mlir::Value b);
   mlir::Value ceilDiv(mlir::Value a, mlir::Value b);
   void findPlace();
   Values rowIndices(mlir::Value row);
@@ -71,9 +75,14 @@ private:
   Values multiplyKeys(mlir::Value stage);
   void maskScores(mlir::Value tile, llvm::MutableArrayRef<mlir::Value> scores);
   void weigh(State &state, llvm::MutableArrayRef<mlir::Value> scores);
+  void scale(llvm::MutableArrayRef<mlir::Value> fragments,
+             mlir::ValueRange factors);
   void mix(State &state, mlir::Value stage);
+  void pinLane();
 
   void storeResult(const State &state);
+  void storePair(mlir::ValueRange pair, mlir::ValueRange row,
+                 mlir::Value column);
 
   // Scalars, and elements of fragments: row half, column within.
   mlir::Value element(mlir::Value fragment, int64_t half, int64_t within);
@@ -89,6 +98,7 @@ private:
   const AbsorbedAttentionKernel &kernel;
   MmaEmitter e;
   mlir::Type f32;
+  mlir::Value ownLane;
   mlir::Value query, ropeQuery, latent, ropeKey, indices;
   Values results;
   mlir::Value queryTile, keyTile, weightTile;

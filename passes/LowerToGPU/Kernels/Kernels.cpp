@@ -12,7 +12,7 @@ using namespace fulgur;
 llvm::ArrayRef<OpKernel> fulgur::getOpKernels() {
   static const OpKernel kernels[] = {
       {"absorbed_attention", checkAbsorbedAttentionKernel,
-       launchAbsorbedAttentionKernel},
+       launchAbsorbedAttentionKernel, makeAbsorbedAttentionScratch},
       {"add_rms_norm", checkNormKernel, launchAddRMSNormKernel},
       {"combine", checkCombineKernel, launchCombineKernel, makeCombineScratch},
       {"dispatch", checkDispatchKernel, launchDispatchKernel},

@@ -47,8 +47,8 @@ def selected(kind, heads, rank, rotated, runs):
 
 def cases():
     dense = [dict(b=1, s=1, t=70), dict(b=2, s=3, t=9), dict(b=1, s=23, t=130), dict(b=2, s=4, t=3),
-             dict(b=1, s=2, t=0), dict(b=0, s=2, t=5)]
-    sparse = [dict(b=1, s=1, t=100, k=70), dict(b=2, s=3, t=9, k=4), dict(b=1, s=2, t=300, k=200),
+             dict(b=1, s=2, t=0), dict(b=0, s=2, t=5), dict(b=2, s=2, t=390)]
+    sparse = [dict(b=1, s=1, t=100, k=70), dict(b=2, s=3, t=9, k=4), dict(b=2, s=2, t=300, k=330),
               dict(b=1, s=1, t=1, k=0)]
     for kind in ("bf16", "f16"):
         for causal in (False, True):

@@ -65,3 +65,24 @@ func.func @odd(%q: memref<1x?x3x64xbf16>, %p: memref<1x?x3x16xbf16>,
          memref<1x?x16xbf16>) into (memref<1x?x3x64xbf16>)
   return
 }
+
+// With scratch memory the tokens have parts, whose number is that of its first
+// dimension; none is one part.
+// CHECK-LABEL: func.func @split(
+// CHECK: %[[PARTS:.*]] = memref.dim %arg4, %c0
+// CHECK: %[[WHOLE:.*]] = arith.cmpi eq, %[[PARTS]], %c0
+// CHECK: scf.if %[[WHOLE]]
+// CHECK: gpu.launch_func @kernels::@absorbed_attention_2 blocks in (%[[BLOCKS:[^,]*]], %c1, %c1) {{.*}} %arg6 : memref<1x?x3x64xbf16>)
+// CHECK: } else {
+// CHECK: %[[ALL:.*]] = arith.muli %[[BLOCKS]], %[[PARTS]]
+// CHECK: gpu.launch_func @kernels::@absorbed_attention_split blocks in (%[[ALL]], {{.*}} %arg4 : memref<?x?x64xf32>, %arg5 : memref<?x?x2xf32>)
+// CHECK: %[[ROWS:.*]] = arith.muli %{{.*}}, %c3
+// CHECK: gpu.launch_func @kernels::@absorbed_attention_combine blocks in (%[[ROWS]], {{.*}} threads in (%c32,
+func.func @split(%q: memref<1x?x3x64xbf16>, %p: memref<1x?x3x16xbf16>, %c: memref<1x?x64xbf16>,
+                 %r: memref<1x?x16xbf16>, %sums: memref<?x?x64xf32>, %weights: memref<?x?x2xf32>,
+                 %y: memref<1x?x3x64xbf16>) {
+  fulgur.call_kernel "absorbed_attention"(%q, %p, %c, %r) into(%y, %sums, %weights) config {scale = 1.0e-01 : f64}
+      : (memref<1x?x3x64xbf16>, memref<1x?x3x16xbf16>, memref<1x?x64xbf16>, memref<1x?x16xbf16>)
+        into (memref<1x?x3x64xbf16>, memref<?x?x64xf32>, memref<?x?x2xf32>)
+  return
+}
