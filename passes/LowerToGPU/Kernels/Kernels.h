@@ -45,8 +45,8 @@ std::string findKernelProblem(mlir::Operation *op);
 using KernelMiss = llvm::function_ref<void(const llvm::Twine &)>;
 void checkAbsorbedAttentionKernel(mlir::Operation *op, KernelMiss miss);
 void launchAbsorbedAttentionKernel(CallKernelOp call, KernelBuilder &builder);
-llvm::SmallVector<mlir::Value>
-makeAbsorbedAttentionScratch(mlir::Operation *op, Emitter &e);
+llvm::SmallVector<mlir::Value> makeAbsorbedAttentionScratch(mlir::Operation *op,
+                                                            Emitter &e);
 llvm::SmallVector<mlir::Value> makeCombineScratch(mlir::Operation *op,
                                                   Emitter &e);
 void checkCombineKernel(mlir::Operation *op, KernelMiss miss);
