@@ -183,6 +183,23 @@ def select_tokens():
       : ({scores}, {mask}) into ({result})""", make)
 
 
+def grouped_matmul():
+    """Experts of more than one warp: some with more rows than a tile, some with none."""
+    experts, rows, depth, columns = 80, 150, 328, 72
+
+    def make(rng):
+        counts = rng.integers(0, 3, experts)
+        counts[[3, 70]] = 35, 0
+        offsets = np.minimum(np.concatenate([[0], np.cumsum(counts)]), rows).astype(np.int32)
+        offsets[-1] = rows
+        x, weights = (small(rng, *shape).astype(ml_dtypes.bfloat16) for shape in ((rows, depth), (experts, depth, columns)))
+        result = np.concatenate([x[a:b].astype(np.float64) @ w.astype(np.float64)
+                                 for a, b, w in zip(offsets, offsets[1:], weights)])
+        return [x, weights, offsets, np.full((rows, columns), np.nan, ml_dtypes.bfloat16)], [result]
+    return rows_of("grouped_matmul", [f"{rows}x{depth}xbf16", f"{experts}x{depth}x{columns}xbf16", f"{experts + 1}xi32"],
+                   [f"{rows}x{columns}xbf16"], "", make, 2**-7, "sm_80")
+
+
 CASES = {
     "wgmma_matmul": matmul(200, 120, 456),
     "wgmma_matmul_batch_add": matmul(140, 120, 456, batch=(2,), adds=True),
@@ -190,6 +207,7 @@ CASES = {
     "mma_matmul_16": matmul(13, 72, 328, target="sm_80"),
     "mma_matmul_64": matmul(40, 72, 456, transposed=True, batch=(2,), adds=True, target="sm_80"),
     "mma_matmul_128": matmul(140, 71, 328, transposed=True, target="sm_80"),
+    "grouped_matmul": grouped_matmul(),
     "rms_norm": rms_norm(),
     "add_rms_norm": add_rms_norm(),
     "layer_norm": layer_norm(),
@@ -208,6 +226,8 @@ EQUIVALENT = {
     "mma_matmul_16": {LOOP: ZEROS},
     "mma_matmul_64": {LOOP: ZEROS},
     "mma_matmul_128": {LOOP: ZEROS, "barrier missing (2 of 2)": "no sums are added up in shared memory"},
+    "grouped_matmul": {LOOP + " (4 of 4)": ZEROS,
+                       "bound off by one (1 of 5)": "a thread looks for the tile among its experts in vain"},
     "add_rms_norm": {"barrier missing (2 of 2)": LAST},
     "layer_norm": {"barrier missing (4 of 4)": LAST},
     "dispatch": {"bound off by one (3 of 3) in dispatch_sort": "the least of two that are equal is either",
