@@ -39,8 +39,9 @@ def save(arrays, folder):
     return folder
 
 
-def error_of(got, wanted, dtype):
-    if got.shape != wanted.shape or got.dtype != dtype:
+def error_of(got, wanted, dtype=None):
+    """Of outputs of `dtype`, or that of what is wanted."""
+    if got.shape != wanted.shape or got.dtype != (dtype or wanted.dtype):
         return float("inf")
     scale = np.abs(wanted).max(initial=0)
     error = np.abs(got.astype(np.float64) - wanted).max(initial=0)
