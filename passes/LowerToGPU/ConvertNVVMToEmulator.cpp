@@ -42,7 +42,7 @@ public:
   LogicalResult run();
 
 private:
-  void layOutShared();
+  void layOutShared(LLVM::LLVMFuncOp function);
   void cloneGlobals();
   LogicalResult convert(LLVM::LLVMFuncOp source);
   LLVM::LLVMFuncOp createKernel(LLVM::LLVMFuncOp source);
@@ -79,13 +79,23 @@ static bool isShared(LLVM::GlobalOp global) {
 }
 
 /// Static globals with a gap behind each, where the emulator finds who goes
-/// beyond its end; then the dynamic one, which has no size.
-void Emulation::layOutShared() {
+/// beyond its end; then the dynamic one, which has no size. A function that
+/// calls none has those that it uses, as ptxas counts them.
+void Emulation::layOutShared(LLVM::LLVMFuncOp function) {
   DataLayout layout(kernels);
   SmallVector<LLVM::GlobalOp> dynamic;
+  llvm::DenseSet<Attribute> used;
+  bool hasCalls = false;
+  function.walk([&](Operation *op) {
+    if (auto address = dyn_cast<LLVM::AddressOfOp>(op))
+      used.insert(address.getGlobalNameAttr().getAttr());
+    hasCalls |= isa<LLVM::CallOp>(op);
+  });
+  shared = SharedLayout();
   int64_t end = 0;
   for (auto global : kernels.getOps<LLVM::GlobalOp>()) {
-    if (!isShared(global))
+    if (!isShared(global) ||
+        !(hasCalls || used.contains(global.getSymNameAttr())))
       continue;
     int64_t bytes = int64_t(layout.getTypeSize(global.getGlobalType()));
     if (bytes == 0) {
@@ -228,6 +238,7 @@ LogicalResult Emulation::lower(Operation *op, CallBuilder &calls) {
 }
 
 LogicalResult Emulation::lower(LLVM::LLVMFuncOp function) {
+  layOutShared(function);
   CallBuilder calls(module, function);
   SmallVector<Operation *> all;
   function.getBody().walk([&](Operation *op) { all.push_back(op); });
@@ -248,7 +259,6 @@ LogicalResult Emulation::run() {
                            LLVM::LLVMPointerType::get(module.getContext()),
                            /*isConstant=*/false, LLVM::Linkage::External,
                            "fulgur_emu_registers", Attribute());
-  layOutShared();
   cloneGlobals();
   SmallVector<LLVM::LLVMFuncOp> functions(kernels.getOps<LLVM::LLVMFuncOp>());
   for (LLVM::LLVMFuncOp function : functions)

@@ -22,7 +22,10 @@ INDEX = {"arith.addi", "arith.cmpi", "arith.index_cast", "arith.maxsi", "arith.m
          "arith.muli", "arith.select"}
 LOOPS = (
     # Both residuals, and the shared experts.
-    ("sum", {"arith.addf"}, set(), 3, 0),
+    ("sum", {"arith.addf"}, {"arith.extf", "arith.truncf"}, 3, 0),
+    # Of bfloat16, before what is computed in float32, as routers, and behind it.
+    ("widening", {"arith.extf"}, set(), 3, 0),
+    ("narrowing", {"arith.truncf"}, set(), 2, 0),
     # The factor of the indexer's weights.
     ("product", {"arith.mulf"}, set(), 1, 0),
     ("embedding", {"tensor.extract", "linalg.index"}, INDEX, 0, 1),
