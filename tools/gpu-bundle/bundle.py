@@ -67,11 +67,15 @@ def copy_arrays(model, folder):
     return "2e-2" if narrow else "1e-4"
 
 
-def select(names, patterns):
+def select(names, patterns, parser):
     """Those of the names that one of the patterns means."""
-    wanted = [pattern for pattern in patterns.split(",") if pattern]
-    return [name for name in names
-            if any(fnmatch.fnmatch(name, pattern) or name.startswith(pattern + "/") for pattern in wanted)]
+    chosen = set()
+    for pattern in filter(None, patterns.split(",")):
+        meant = [name for name in names if fnmatch.fnmatch(name, pattern) or name.startswith(pattern + "/")]
+        if not meant:
+            parser.error(f"expected one of {', '.join(names)}, but got {pattern}")
+        chosen.update(meant)
+    return [name for name in names if name in chosen]
 
 
 def floor_of(benchmark, size, machine):
@@ -89,6 +93,34 @@ def describe(benchmark, machine):
                f"{'yes' if size.emulated else 'no'} {product} {size.published}").rstrip()
 
 
+def write(folder, models, benchmarks, machine, options):
+    """Writes the folder; how many checks it has."""
+    checks, work = [f"machine {MACHINE}"], []
+    (folder / "programs").mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as scratch, \
+            concurrent.futures.ThreadPoolExecutor(int(os.environ.get("FULGUR_JOBS", os.cpu_count()))) as pool:
+        for name, path in models.items():
+            flat = name.replace("/", "-")
+            checks.append(f"model {flat} {copy_arrays(path, folder / 'models' / flat)}")
+            work.append(pool.submit(compile_program, path, flat, folder, options))
+        for benchmark in benchmarks:
+            source = pathlib.Path(scratch) / f"{benchmark.name}.mlir"
+            source.write_text(benchmark.text())
+            checks += describe(benchmark, machine)
+            work.append(pool.submit(compile_program, source, benchmark.name, folder, options))
+        problems = []
+        for number, future in enumerate(work, 1):
+            problems.append(future.result())
+            if sys.stderr.isatty():
+                print(f"[{number}/{len(work)}] compiled", end="\n" if number == len(work) else "\r", file=sys.stderr)
+    if any(problems):
+        sys.exit("\n".join(filter(None, problems)))
+    (folder / "checks").write_text("\n".join(checks) + "\n")
+    for name in ("run", "torch_matmul.py"):
+        shutil.copy(HERE / name, folder / name)
+    return len(checks) - 1
+
+
 def main():
     parser = argparse.ArgumentParser(description="Writes a folder that checks and times Fulgur on a GPU.")
     parser.add_argument("folder", type=pathlib.Path)
@@ -100,36 +132,25 @@ def main():
         parser.error(f"expected a folder that is new or empty, but got {options.folder}")
     machine = json.loads((ROOT / f"lib/CostModel/machines/{MACHINE}.json").read_text())
     models = {f"{path.parent.name}/{path.stem}": path for path in sorted(ROOT.glob("models/*/*.onnx"))}
-    models = {name: models[name] for name in select(models, options.models)}
-    names = select([benchmark.name for benchmark in BENCHMARKS], options.benchmarks)
+    models = {name: models[name] for name in select(models, options.models, parser)}
+    names = select([benchmark.name for benchmark in BENCHMARKS], options.benchmarks, parser)
     benchmarks = [benchmark for benchmark in BENCHMARKS if benchmark.name in names]
     if not models and not benchmarks:
         parser.error("expected a model or a benchmark, but the lists name none")
 
-    folder, checks, work = options.folder.absolute(), [f"machine {MACHINE}"], []
-    (folder / "programs").mkdir(parents=True)
-    with tempfile.TemporaryDirectory() as scratch, \
-            concurrent.futures.ThreadPoolExecutor(int(os.environ.get("FULGUR_JOBS", os.cpu_count()))) as pool:
-        extra = ["--gpu-emulator"] if options.gpu_emulator else []
-        for name, path in models.items():
-            flat = name.replace("/", "-")
-            checks.append(f"model {flat} {copy_arrays(path, folder / 'models' / flat)}")
-            work.append(pool.submit(compile_program, path, flat, folder, extra))
-        for benchmark in benchmarks:
-            source = pathlib.Path(scratch) / f"{benchmark.name}.mlir"
-            source.write_text(benchmark.text())
-            checks += describe(benchmark, machine)
-            work.append(pool.submit(compile_program, source, benchmark.name, folder, extra))
-        problems = [future.result() for future in work]
-    if any(problems):
-        sys.exit("\n".join(filter(None, problems)))
-    (folder / "checks").write_text("\n".join(checks) + "\n")
-    for name in ("run", "torch_matmul.py"):
-        shutil.copy(HERE / name, folder / name)
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    print(f"{folder}: {len(checks) - 1} checks, {size / (1 << 20):.1f} MiB")
-    if size > MAX_BYTES:
-        sys.exit(f"expected at most {MAX_BYTES >> 20} MiB")
+    target = options.folder.absolute()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Whole or not at all.
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
+        folder = pathlib.Path(scratch) / "bundle"
+        checks = write(folder, models, benchmarks, machine, ["--gpu-emulator"] if options.gpu_emulator else [])
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        if size > MAX_BYTES:
+            sys.exit(f"expected at most {MAX_BYTES >> 20} MiB, but got {size / (1 << 20):.1f} MiB: name fewer models")
+        if target.exists():
+            target.rmdir()
+        folder.rename(target)
+    print(f"{target}: {checks} checks, {size / (1 << 20):.1f} MiB")
 
 
 if __name__ == "__main__":

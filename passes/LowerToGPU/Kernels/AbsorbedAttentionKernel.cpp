@@ -8,7 +8,6 @@
 #include "passes/LowerToGPU/Kernels/AbsorbedAttentionWriter.h"
 
 #include "dialects/Kernel/IR/KernelDialect.h"
-#include "passes/LowerToGPU/Kernels/MatrixProduct.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -85,19 +84,11 @@ AbsorbedAttentionWriter::AbsorbedAttentionWriter(const Kernel &kernel,
 Value Writer::size(Value buffer, int64_t dim) {
   return memref::DimOp::create(e.builder, e.loc, buffer, dim);
 }
-static Value toInteger(MmaEmitter &e, Value index) {
-  return arith::IndexCastOp::create(e.builder, e.loc, e.builder.getI32Type(),
-                                    index);
-}
-static Value toIndex(MmaEmitter &e, Value integer) {
-  return arith::IndexCastOp::create(e.builder, e.loc, e.builder.getIndexType(),
-                                    integer);
-}
 Value Writer::quotient(Value a, Value b) {
-  return toIndex(e, e.divui(toInteger(e, a), toInteger(e, b)));
+  return e.toIndex(e.divui(e.toInteger(a), e.toInteger(b)));
 }
 Value Writer::remainder(Value a, Value b) {
-  return toIndex(e, e.remui(toInteger(e, a), toInteger(e, b)));
+  return e.toIndex(e.remui(e.toInteger(a), e.toInteger(b)));
 }
 Value Writer::ceilDiv(Value a, Value b) {
   return quotient(e.addi(a, e.subi(b, e.index(1))), b);
@@ -166,8 +157,7 @@ void Writer::findPlace() {
   for (int64_t half = 0; half < 2; ++half) {
     Value limit = kernel.isCausal ? tokenLimit(e.addi(row, e.index(8 * half)))
                                   : tokenCount;
-    limits.push_back(arith::IndexCastOp::create(e.builder, e.loc,
-                                                e.builder.getI32Type(), limit));
+    limits.push_back(e.toInteger(limit));
   }
 }
 
@@ -188,25 +178,6 @@ Values Writer::rowIndices(Value row) {
 // Copies
 //===----------------------------------------------------------------------===//
 
-void Writer::copyPart(int64_t operand, Value buffer, Value to, ValueRange stage,
-                      int64_t rows, int64_t columns,
-                      MmaEmitter::SourceAt source, int64_t firstColumn) {
-  if (!kernel.isUnaligned[operand])
-    return e.copy(to, stage, rows, columns, source, 0, firstColumn);
-  e.share(e.index(rows * columns), [&](Value number) {
-    Value row = e.divui(number, e.index(columns));
-    Value column = e.remui(number, e.index(columns));
-    MmaEmitter::Source from = source(row, column);
-    Value at = e.addi(column, e.index(firstColumn));
-    Value within = e.remui(at, e.index(8));
-    Values target = e.place(stage, row, e.subi(at, within), within);
-    e.store(e.real(0, kernel.element), to, target);
-    Value none = arith::ConstantIntOp::create(e.builder, e.loc, 0, 32);
-    e.ifTrue(e.compare(Compare::ne, from.bytes, none),
-             [&] { e.store(e.load(from.buffer, from.indices), to, target); });
-  });
-}
-
 /// A row that is there or is not.
 static Value bytesIf(MmaEmitter &e, Value condition) {
   auto bytes = [&](int64_t count) -> Value {
@@ -225,10 +196,10 @@ void Writer::copyQueries() {
       from.indices = rowIndices(inGroup);
       from.indices.push_back(column);
       from.bytes = bytesIf(e, e.compare(Compare::ult, inGroup, groupRows));
+      from.isAligned = !kernel.isUnaligned[operand];
       return from;
     };
-    copyPart(operand, buffer, queryTile, {}, Kernel::rows, columns, source,
-             firstColumn);
+    e.copy(queryTile, {}, Kernel::rows, columns, source, 0, firstColumn);
   };
   copy(0, query, kernel.rank, 0);
   copy(1, ropeQuery, kernel.rotated, kernel.rank);
@@ -247,8 +218,7 @@ void Writer::copyTokens(Value tile) {
             indexBuffer, {e.remui(tile, e.index(absorbedIndexStages)), row});
         Value zero = arith::ConstantIntOp::create(e.builder, e.loc, 0, 32);
         exists = e.compare(Compare::sge, chosen, zero);
-        token = arith::IndexCastOp::create(e.builder, e.loc,
-                                           e.builder.getIndexType(), chosen);
+        token = e.toIndex(chosen);
       } else {
         token = e.addi(first, row);
         exists = e.compare(Compare::ult, token, tokenCount);
@@ -256,10 +226,10 @@ void Writer::copyTokens(Value tile) {
       from.buffer = buffer;
       from.indices = {batch, token, column};
       from.bytes = bytesIf(e, exists);
+      from.isAligned = !kernel.isUnaligned[operand];
       return from;
     };
-    copyPart(operand, buffer, keyTile, stage, kernel.tokens, columns, source,
-             firstColumn);
+    e.copy(keyTile, stage, kernel.tokens, columns, source, 0, firstColumn);
   };
   copy(2, latent, kernel.rank, 0);
   copy(3, ropeKey, kernel.rotated, kernel.rank);
@@ -348,35 +318,14 @@ void Writer::storeResult(const State &state) {
           Values pair;
           for (int64_t within = 0; within < 2; ++within) {
             Value value = element(state.mixed[i * columns + j], half, within);
-            if (factor)
-              value = e.toFloat(multiply(value, factor), kernel.element);
-            pair.push_back(value);
+            pair.push_back(factor ? multiply(value, factor) : value);
           }
-          storePair(pair, at, e.addi(first, e.index(j * fragmentColumns)));
+          Values place(at);
+          place.push_back(e.addi(first, e.index(j * fragmentColumns)));
+          e.storePair(pair[0], pair[1], results[0], place, /*end=*/Value());
         }
       });
     }
-}
-
-/// Elements of neighbouring columns of a row of the result.
-void Writer::storePair(ValueRange pair, ValueRange row, Value column) {
-  auto place = [&](Value column) {
-    Values indices(row);
-    indices.push_back(column);
-    return indices;
-  };
-  auto type = cast<MemRefType>(results[0].getType());
-  if (!hasAlignedRows(type)) {
-    for (auto [i, value] : llvm::enumerate(pair))
-      e.store(value, results[0], place(e.addi(column, e.index(i))));
-    return;
-  }
-  Type element = type.getElementType();
-  auto both = vector::FromElementsOp::create(e.builder, e.loc,
-                                             VectorType::get(2, element), pair);
-  vector::StoreOp::create(
-      e.builder, e.loc, both, results[0], place(column), /*nontemporal=*/false,
-      llvm::MaybeAlign(element.getIntOrFloatBitWidth() / 4));
 }
 
 void Writer::storeFirstIndices(Value tile) {

@@ -28,8 +28,7 @@ struct AbsorbedAttentionKernel {
   int64_t tokens;
   bool isSparse, isCausal, isSplit = false;
   double scale;
-  /// Operands whose rows may start anywhere are copied one element after the
-  /// other: query, rope_query, latent, rope_key.
+  /// Whether rows may start anywhere: of query, rope_query, latent, rope_key.
   std::array<bool, 4> isUnaligned{};
 
   /// Columns of the tiles of queries and keys.

@@ -85,9 +85,7 @@ void Writer::maskScores(Value tile, MutableArrayRef<Value> scores) {
   Value scale = e.real(kernel.scale * M_LOG2E, f32);
   Value own =
       e.addi(scoreToken, e.muli(e.remui(e.lane, e.index(4)), e.index(2)));
-  Type i32 = e.builder.getI32Type();
-  Value first = arith::IndexCastOp::create(
-      e.builder, e.loc, i32, e.addi(e.muli(tile, e.index(kernel.tokens)), own));
+  Value first = e.toInteger(e.addi(e.muli(tile, e.index(kernel.tokens)), own));
   auto number = [&](int64_t value) -> Value {
     return arith::ConstantIntOp::create(e.builder, e.loc, value, 32);
   };
@@ -240,20 +238,11 @@ void Writer::mix(State &state, Value stage) {
       });
 }
 
-/// Keeps the places of fragments from being computed before the loop, in a
-/// register each.
-void Writer::pinLane() {
-  Type i32 = e.builder.getI32Type();
-  Value number = arith::IndexCastOp::create(e.builder, e.loc, i32, ownLane);
-  e.lane = arith::IndexCastOp::create(
-      e.builder, e.loc, e.builder.getIndexType(),
-      kernel::PinOp::create(e.builder, e.loc, number));
-}
-
 Values Writer::step(Value tile, ValueRange carried) {
   State state = State::unpack(carried);
   Value stage = e.remui(tile, e.index(2));
-  pinLane();
+  // Or the places of fragments are computed before the loop, a register each.
+  e.lane = e.pin(ownLane);
   e.waitFor(0);
   // All copies are there, and nobody reads the stage of the tile before.
   e.barrier();

@@ -63,9 +63,6 @@ private:
   // Copies.
   void copyQueries();
   void copyTokens(mlir::Value tile);
-  void copyPart(int64_t operand, mlir::Value buffer, mlir::Value to,
-                mlir::ValueRange stage, int64_t rows, int64_t columns,
-                MmaEmitter::SourceAt source, int64_t firstColumn);
   mlir::Value loadIndex(mlir::Value tile);
   void storeIndex(mlir::Value tile, mlir::Value index);
   void storeFirstIndices(mlir::Value tile);
@@ -78,11 +75,8 @@ private:
   void scale(llvm::MutableArrayRef<mlir::Value> fragments,
              mlir::ValueRange factors);
   void mix(State &state, mlir::Value stage);
-  void pinLane();
 
   void storeResult(const State &state);
-  void storePair(mlir::ValueRange pair, mlir::ValueRange row,
-                 mlir::Value column);
 
   // Scalars, and elements of fragments: row half, column within.
   mlir::Value element(mlir::Value fragment, int64_t half, int64_t within);

@@ -32,16 +32,6 @@ static constexpr int64_t warpThreads = 32, maxWarps = 16;
 static constexpr int64_t maxCounters = 6144, maxExperts = 2048;
 static constexpr int64_t invertThreads = 256;
 
-static Value toIndex(KernelEmitter &e, Value integer) {
-  return arith::IndexCastOp::create(e.builder, e.loc, e.builder.getIndexType(),
-                                    integer);
-}
-
-static Value toInteger(KernelEmitter &e, Value index) {
-  return arith::IndexCastOp::create(e.builder, e.loc, e.builder.getI32Type(),
-                                    index);
-}
-
 static Value sizeOf(KernelEmitter &e, Value buffer, int64_t axis) {
   return memref::DimOp::create(e.builder, e.loc, buffer, axis);
 }
@@ -170,11 +160,11 @@ void Sort::sumUp() {
 /// Writes the pairs of a warp. Of those of one expert, the first lane asks for
 /// the places of all.
 void Sort::place(Value pair, Value isPair, Value expert) {
-  Value own = toInteger(e, lane);
+  Value own = e.toInteger(lane);
   Values same = e.repeat(
       e.index(0), e.index(warpThreads), e.index(1), {zero, zero, own},
       [&](Value i, ValueRange carried) -> Values {
-        Value other = toInteger(e, i);
+        Value other = e.toInteger(i);
         Value is = e.compare(Compare::eq, shuffle(expert, other), expert);
         Value isBefore = e.compare(Compare::ult, other, own);
         Value rank = e.select(isBefore, e.addi(carried[0], one), carried[0]);
@@ -193,7 +183,7 @@ void Sort::place(Value pair, Value isPair, Value expert) {
       [&](OpBuilder &inner, Location) {
         OpBuilder::InsertionGuard guard(e.builder);
         e.builder.setInsertionPointToEnd(inner.getInsertionBlock());
-        Value place = e.atomicAdd(total, counters, {warp, toIndex(e, expert)});
+        Value place = e.atomicAdd(total, counters, {warp, e.toIndex(expert)});
         scf::YieldOp::create(e.builder, e.loc, place);
       },
       [&](OpBuilder &inner, Location) {
@@ -201,7 +191,7 @@ void Sort::place(Value pair, Value isPair, Value expert) {
       });
   Value place = e.addi(shuffle(ask.getResult(0), first), rank);
   e.ifTrue(isPair,
-           [&] { e.store(toInteger(e, pair), sources, toIndex(e, place)); });
+           [&] { e.store(e.toInteger(pair), sources, e.toIndex(place)); });
 }
 
 void Sort::write() {
@@ -212,7 +202,7 @@ void Sort::write() {
   e.barrier();
   forPairs([&](Value, Value isPair, Value expert) {
     e.ifTrue(isPair,
-             [&] { e.atomicAdd(one, counters, {warp, toIndex(e, expert)}); });
+             [&] { e.atomicAdd(one, counters, {warp, e.toIndex(expert)}); });
   });
   e.barrier();
   sumUp();
@@ -241,7 +231,7 @@ void fulgur::launchDispatchKernel(CallKernelOp call, KernelBuilder &builder) {
   launchPieces(
       builder, call, call.getKernel(), {rows, input, sources, experts}, {0, 1},
       [](RowEmitter &e, ValueRange arguments, Value row, Value column) {
-        Value pair = toIndex(e, e.load(arguments[2], row));
+        Value pair = e.toIndex(e.load(arguments[2], row));
         Value token = e.divui(pair, sizeOf(e, arguments[3], 1));
         e.storePiece(e.loadPiece(arguments[1], token, column), arguments[0],
                      row, column);
@@ -277,8 +267,8 @@ void fulgur::launchCombineKernel(CallKernelOp call, KernelBuilder &builder) {
         Value row =
             e.addi(e.muli(e.block(), e.index(invertThreads)), e.thread());
         e.ifTrue(e.compare(Compare::ult, row, sizeOf(e, arguments[0], 0)), [&] {
-          Value pair = toIndex(e, e.load(arguments[0], row));
-          e.store(toInteger(e, row), arguments[1], pair);
+          Value pair = e.toIndex(e.load(arguments[0], row));
+          e.store(e.toInteger(row), arguments[1], pair);
         });
       });
   launchPieces(
@@ -293,7 +283,7 @@ void fulgur::launchCombineKernel(CallKernelOp call, KernelBuilder &builder) {
             e.index(0), count, e.index(1), none,
             [&](Value j, ValueRange carried) -> Values {
               Value pair = e.addi(e.muli(token, count), j);
-              Value row = toIndex(e, e.load(arguments[2], pair));
+              Value row = e.toIndex(e.load(arguments[2], pair));
               Value weight = e.toFloat(e.load(arguments[3], {token, j}), wide);
               Values parts = e.loadPiece(arguments[1], row, column, wide);
               for (auto [part, sum] : llvm::zip_equal(parts, carried))

@@ -89,8 +89,7 @@ static int64_t getSharedBytes(const MmaTile &tile) {
 }
 
 Value GroupedMatmul::load(Value expert) {
-  return arith::IndexCastOp::create(e.builder, e.loc, e.builder.getIndexType(),
-                                    e.load(offsets, expert));
+  return e.toIndex(e.load(offsets, expert));
 }
 
 Value GroupedMatmul::countTiles(Value expert) {
@@ -112,9 +111,6 @@ Value GroupedMatmul::scanWarp(Value count) {
 
 /// Threads have some experts each, one behind the other.
 void GroupedMatmul::findExpert(Value tileOfRows) {
-  auto toInteger = [&](Value index) -> Value {
-    return arith::IndexCastOp::create(e.builder, e.loc, i32, index);
-  };
   Value none = e.index(0), threads = e.index(tile.getThreads());
   Value share = e.divui(e.addi(experts, e.subi(threads, e.index(1))), threads);
   Value begin = arith::MinUIOp::create(e.builder, e.loc,
@@ -125,19 +121,18 @@ void GroupedMatmul::findExpert(Value tileOfRows) {
                        [&](Value expert, ValueRange carried) -> Values {
                          return {e.addi(carried[0], countTiles(expert))};
                        })[0];
-  Value upTo = scanWarp(toInteger(own));
+  Value upTo = scanWarp(e.toInteger(own));
   e.ifTrue(e.compare(Compare::eq, e.lane, e.index(warpThreads - 1)),
            [&] { e.store(upTo, counts, e.warp); });
   e.ifTrue(e.compare(Compare::eq, e.thread(), none),
-           [&] { e.store(toInteger(experts), found, none); });
+           [&] { e.store(e.toInteger(experts), found, none); });
   e.barrier();
   Value before =
-      e.repeat(none, e.warp, e.index(1), e.subi(upTo, toInteger(own)),
+      e.repeat(none, e.warp, e.index(1), e.subi(upTo, e.toInteger(own)),
                [&](Value warp, ValueRange carried) -> Values {
                  return {e.addi(carried[0], e.load(counts, warp))};
                })[0];
-  before = arith::IndexCastOp::create(e.builder, e.loc,
-                                      e.builder.getIndexType(), before);
+  before = e.toIndex(before);
   // The difference is one without sign: tiles before the first are many.
   Value mine = e.compare(Compare::ult, e.subi(tileOfRows, before), own);
   e.ifTrue(mine, [&] {
@@ -146,8 +141,8 @@ void GroupedMatmul::findExpert(Value tileOfRows) {
                Value count = countTiles(expert);
                Value at = e.subi(tileOfRows, carried[0]);
                e.ifTrue(e.compare(Compare::ult, at, count), [&] {
-                 e.store(toInteger(expert), found, none);
-                 e.store(toInteger(at), found, e.index(1));
+                 e.store(e.toInteger(expert), found, none);
+                 e.store(e.toInteger(at), found, e.index(1));
                });
                return {e.addi(carried[0], count)};
              });
@@ -156,30 +151,12 @@ void GroupedMatmul::findExpert(Value tileOfRows) {
 }
 
 void GroupedMatmul::store(Value row, Value column, Value left, Value right) {
-  auto type = cast<MemRefType>(result.getType());
   Value at = e.addi(firstRow, row), to = e.addi(firstColumn, column);
-  auto isBelow = [&](Value a, Value b) {
-    return e.compare(Compare::ult, a, b);
-  };
-  Value inside = arith::AndIOp::create(e.builder, e.loc, isBelow(at, endRow),
-                                       isBelow(to, columns));
-  e.ifTrue(inside, [&] {
-    left = e.toFloat(left, type.getElementType());
-    right = e.toFloat(right, type.getElementType());
-    // Where rows are even, so is every place of a pair.
-    if (hasAlignedRows(type)) {
-      auto pair = VectorType::get(2, type.getElementType());
-      Value both = vector::FromElementsOp::create(e.builder, e.loc, pair,
-                                                  ValueRange{left, right});
-      vector::StoreOp::create(e.builder, e.loc, both, result,
-                              ValueRange{at, to});
-      return;
-    }
-    e.store(left, result, {at, to});
-    Value next = e.addi(to, e.index(1));
-    e.ifTrue(isBelow(next, columns),
-             [&] { e.store(right, result, {at, next}); });
-  });
+  Value inside = arith::AndIOp::create(e.builder, e.loc,
+                                       e.compare(Compare::ult, at, endRow),
+                                       e.compare(Compare::ult, to, columns));
+  e.ifTrue(inside,
+           [&] { e.storePair(left, right, result, {at, to}, columns); });
 }
 
 void GroupedMatmul::write() {
@@ -188,10 +165,7 @@ void GroupedMatmul::write() {
   Value blocks = gpu::GridDimOp::create(e.builder, e.loc, gpu::Dimension::x);
   Value tilesM = e.divui(blocks, tilesN);
   findExpert(e.remui(e.block(), tilesM));
-  auto read = [&](int64_t i) -> Value {
-    return arith::IndexCastOp::create(
-        e.builder, e.loc, e.builder.getIndexType(), e.load(found, e.index(i)));
-  };
+  auto read = [&](int64_t i) { return e.toIndex(e.load(found, e.index(i))); };
   Value expert = read(0);
   e.ifTrue(e.compare(Compare::ult, expert, experts), [&] {
     firstRow = e.addi(load(expert), e.muli(read(1), e.index(tile.rows)));
@@ -236,8 +210,7 @@ void fulgur::launchGroupedMatmulKernel(CallKernelOp call,
   Values arguments(call.getInputs());
   arguments.push_back(call.getInits()[0]);
   auto result = cast<MemRefType>(arguments[3].getType());
-  auto weights = cast<MemRefType>(arguments[1].getType());
-  auto launch = [&](OpBuilder &host, const MmaTile &tile) {
+  auto launch = [&](OpBuilder host, const MmaTile &tile) {
     Emitter e(host, loc);
     auto size = [&](Value buffer, int64_t axis) -> Value {
       return memref::DimOp::create(host, loc, buffer, axis);
@@ -267,28 +240,9 @@ void fulgur::launchGroupedMatmulKernel(CallKernelOp call,
         getSharedBytes(tile));
   };
   // Tiles as high as rows are evenly shared between the experts.
-  auto launchFor = [&](auto &self, ArrayRef<int64_t> heights,
-                       OpBuilder host) -> void {
-    if (heights.empty())
-      return launch(
-          host, chooseMmaTile(std::numeric_limits<int64_t>::max(), transposed));
-    int64_t height = heights.front();
-    if (result.hasStaticShape() && weights.hasStaticShape()) {
-      if (result.getDimSize(0) <= height * weights.getDimSize(0))
-        return launch(host, chooseMmaTile(height, transposed));
-      return self(self, heights.drop_front(), host);
-    }
-    Emitter e(host, loc);
-    Value few = arith::CmpIOp::create(
-        host, loc, Compare::ule,
-        memref::DimOp::create(host, loc, arguments[3], 0),
-        arith::MulIOp::create(host, loc,
-                              memref::DimOp::create(host, loc, arguments[1], 0),
-                              e.index(height)));
-    auto choice = scf::IfOp::create(host, loc, few, /*withElse=*/true);
-    OpBuilder then = choice.getThenBodyBuilder();
-    launch(then, chooseMmaTile(height, transposed));
-    self(self, heights.drop_front(), choice.getElseBodyBuilder());
-  };
-  launchFor(launchFor, smallRows, host);
+  chooseRows(host, loc, memref::getMixedSize(host, loc, arguments[3], 0),
+             memref::getMixedSize(host, loc, arguments[1], 0),
+             [&](int64_t upTo, OpBuilder host) {
+               launch(host, chooseMmaTile(upTo, transposed));
+             });
 }

@@ -51,6 +51,13 @@ Value KernelEmitter::compare(arith::CmpIPredicate predicate, Value a, Value b) {
 Value KernelEmitter::select(Value condition, Value a, Value b) {
   return arith::SelectOp::create(builder, loc, condition, a, b);
 }
+Value KernelEmitter::toInteger(Value index) {
+  return arith::IndexCastOp::create(builder, loc, builder.getI32Type(), index);
+}
+Value KernelEmitter::toIndex(Value integer) {
+  return arith::IndexCastOp::create(builder, loc, builder.getIndexType(),
+                                    integer);
+}
 Value KernelEmitter::load(Value buffer, ValueRange indices) {
   return memref::LoadOp::create(builder, loc, buffer, indices);
 }

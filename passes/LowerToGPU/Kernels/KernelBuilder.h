@@ -39,6 +39,9 @@ struct KernelEmitter : Emitter {
   mlir::Value compare(mlir::arith::CmpIPredicate predicate, mlir::Value a,
                       mlir::Value b);
   mlir::Value select(mlir::Value condition, mlir::Value a, mlir::Value b);
+  /// Between index and i32.
+  mlir::Value toInteger(mlir::Value index);
+  mlir::Value toIndex(mlir::Value integer);
   mlir::Value load(mlir::Value buffer, mlir::ValueRange indices);
   void store(mlir::Value value, mlir::Value buffer, mlir::ValueRange indices);
   /// Adds to an integer in memory; the value before.

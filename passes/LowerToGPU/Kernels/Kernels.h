@@ -14,12 +14,13 @@
 
 namespace fulgur {
 
+using KernelMiss = llvm::function_ref<void(const llvm::Twine &)>;
+
 struct OpKernel {
   /// The operation without the name of the dialect; the kernel has its name.
   llvm::StringLiteral name;
   /// Says what the kernel can not do about `op`, or nothing.
-  void (*check)(mlir::Operation *op,
-                llvm::function_ref<void(const llvm::Twine &)> miss);
+  void (*check)(mlir::Operation *op, KernelMiss miss);
   /// Writes the kernel, if it is not there yet, and its launch in front of
   /// `call`, which is on memrefs.
   void (*launch)(CallKernelOp call, KernelBuilder &builder);
@@ -42,7 +43,6 @@ const OpKernel *findOpKernel(llvm::StringRef name);
 /// empty if it can.
 std::string findKernelProblem(mlir::Operation *op);
 
-using KernelMiss = llvm::function_ref<void(const llvm::Twine &)>;
 void checkAbsorbedAttentionKernel(mlir::Operation *op, KernelMiss miss);
 void launchAbsorbedAttentionKernel(CallKernelOp call, KernelBuilder &builder);
 llvm::SmallVector<mlir::Value> makeAbsorbedAttentionScratch(mlir::Operation *op,

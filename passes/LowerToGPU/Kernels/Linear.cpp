@@ -14,8 +14,7 @@ using namespace fulgur;
 
 using Values = SmallVector<Value>;
 
-void fulgur::checkLinearKernel(Operation *operation,
-                               llvm::function_ref<void(const Twine &)> miss) {
+void fulgur::checkLinearKernel(Operation *operation, KernelMiss miss) {
   auto op = cast<LinearOp>(operation);
   if (!isa<BFloat16Type, Float16Type>(elementType(op.getInput())))
     return miss("elements are not those of tensor cores, bf16 or f16");

@@ -119,32 +119,18 @@ void fulgur::launchMatmul(const MatrixProduct &product,
   auto module = builder.getBlock()->getParentOp()->getParentOfType<ModuleOp>();
   auto target = module->getAttrOfType<StringAttr>(targetAttr);
   bool wgmma = (!target || target == "sm_90a") && isReachable(product);
-  auto launchMma = [&](int64_t upTo, OpBuilder builder) {
-    launchMmaMatmul(product, chooseMmaTile(upTo, product.transposed), kernels,
-                    builder, loc);
-  };
   if (product.leftScales)
     return launchWgmma(product, options, builder, loc);
-  // What is not known now is decided when it is.
-  int64_t rows = product.getRows();
-  Value count = memref::DimOp::create(builder, loc, product.result,
-                                      int64_t(product.batch));
-  auto launch = [&](auto &self, ArrayRef<int64_t> small,
-                    OpBuilder builder) -> void {
-    if (small.empty())
-      return wgmma ? launchWgmma(product, options, builder, loc)
-                   : launchMma(std::numeric_limits<int64_t>::max(), builder);
-    if (!ShapedType::isDynamic(rows))
-      return rows <= small.front() ? launchMma(small.front(), builder)
-                                   : self(self, small.drop_front(), builder);
-    Value few = arith::CmpIOp::create(
-        builder, loc, arith::CmpIPredicate::ule, count,
-        arith::ConstantIndexOp::create(builder, loc, small.front()));
-    auto choice = scf::IfOp::create(builder, loc, few, /*withElse=*/true);
-    launchMma(small.front(), choice.getThenBodyBuilder());
-    self(self, small.drop_front(), choice.getElseBodyBuilder());
-  };
-  launch(launch, smallRows, builder);
+  constexpr int64_t many = std::numeric_limits<int64_t>::max();
+  OpFoldResult rows = memref::getMixedSize(builder, loc, product.result,
+                                           int64_t(product.batch));
+  chooseRows(builder, loc, rows, builder.getIndexAttr(1),
+             [&](int64_t upTo, OpBuilder builder) {
+               if (upTo == many && wgmma)
+                 return launchWgmma(product, options, builder, loc);
+               launchMmaMatmul(product, chooseMmaTile(upTo, product.transposed),
+                               kernels, builder, loc);
+             });
 }
 
 FailureOr<MatmulOptions> fulgur::getMatmulOptions(Operation *op) {

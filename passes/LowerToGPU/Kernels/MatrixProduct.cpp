@@ -148,9 +148,6 @@ Type MatrixProduct::getElementType() const {
 Type MatrixProduct::getResultType() const {
   return typeOf(result).getElementType();
 }
-int64_t MatrixProduct::getRows() const {
-  return typeOf(result).getDimSize(batch);
-}
 int64_t MatrixProduct::getColumns() const {
   return typeOf(result).getDimSize(batch + 1);
 }

@@ -34,8 +34,7 @@ struct MatrixProduct {
 
   mlir::Type getElementType() const;
   mlir::Type getResultType() const;
-  /// The static m, or ShapedType::kDynamic; and that of n.
-  int64_t getRows() const;
+  /// The static n, or ShapedType::kDynamic.
   int64_t getColumns() const;
   /// Of the product, with the parts that kernels of it share: the type of
   /// elements, that of other results, whether B is transposed, and of addends.

@@ -116,7 +116,7 @@ static void copyPieceOf(MmaEmitter &e, const MmaEmitter::Source &from,
     CopyAsyncOp::create(e.builder, e.loc, from.buffer, from.indices, tile,
                         e.place(stage, row, column), from.bytes);
   };
-  if (hasAlignedRows(cast<MemRefType>(from.buffer.getType())))
+  if (from.isAligned || hasAlignedRows(cast<MemRefType>(from.buffer.getType())))
     return copyAsync();
   Value aligned = isAligned(e, from);
   if (!aligned)
@@ -210,10 +210,6 @@ static std::array<Value, 2> split(MmaEmitter &e, Value both) {
 Value MmaEmitter::loadA(Value tile, ValueRange stage, Value row, Value column) {
   return loadMatrices(*this, tile, stage, row, column, Order::Down, false);
 }
-Value MmaEmitter::loadATransposed(Value tile, ValueRange stage, Value k,
-                                  Value m) {
-  return loadMatrices(*this, tile, stage, k, m, Order::Right, true);
-}
 std::array<Value, 2> MmaEmitter::loadB(Value tile, ValueRange stage, Value n,
                                        Value k) {
   return split(*this,
@@ -242,9 +238,68 @@ Value MmaEmitter::zeros() {
   return arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
 }
 
-Value MmaEmitter::toA(Value left, Value right) {
-  Value all = vector::ShuffleOp::create(
-      builder, loc, left, right, ArrayRef<int64_t>{0, 1, 2, 3, 4, 5, 6, 7});
-  return arith::TruncFOp::create(builder, loc, VectorType::get(8, element),
-                                 all);
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+/// Whether two neighbouring elements, the first of which is in an even column,
+/// can be written as one.
+static bool hasEvenRows(MemRefType type) {
+  SmallVector<int64_t> strides;
+  int64_t offset = 0;
+  if (failed(type.getStridesAndOffset(strides, offset)))
+    return false;
+  if (type.getLayout().isIdentity())
+    strides = {type.getShape().back(), 1};
+  strides.back() = offset;
+  strides.push_back(type.getShape().back());
+  return llvm::all_of(strides, [](int64_t elements) {
+    return !ShapedType::isDynamic(elements) && elements % 2 == 0;
+  });
+}
+
+void MmaEmitter::storePair(Value left, Value right, Value buffer,
+                           ValueRange indices, Value end, Value addend) {
+  auto elementOf = [](Value of) {
+    return llvm::cast<MemRefType>(of.getType()).getElementType();
+  };
+  Type sum = left.getType(), type = elementOf(buffer);
+  auto hasEven = [](Value of) {
+    return hasEvenRows(llvm::cast<MemRefType>(of.getType()));
+  };
+  if (hasEven(buffer) && (!addend || hasEven(addend))) {
+    auto pairOf = [](Type element) { return VectorType::get(2, element); };
+    auto bytesOf = [](Type element) {
+      return llvm::MaybeAlign(element.getIntOrFloatBitWidth() / 4);
+    };
+    Value both = vector::FromElementsOp::create(builder, loc, pairOf(sum),
+                                                ValueRange{left, right});
+    if (addend) {
+      Type own = elementOf(addend);
+      Value before =
+          vector::LoadOp::create(builder, loc, pairOf(own), addend, indices,
+                                 /*nontemporal=*/false, bytesOf(own));
+      if (own != sum)
+        before = arith::ExtFOp::create(builder, loc, pairOf(sum), before);
+      both = arith::AddFOp::create(builder, loc, before, both);
+    }
+    if (type != sum)
+      both = arith::TruncFOp::create(builder, loc, pairOf(type), both);
+    vector::StoreOp::create(builder, loc, both, buffer, indices,
+                            /*nontemporal=*/false, bytesOf(type));
+    return;
+  }
+  auto storeOne = [&](Value value, ValueRange at) {
+    if (addend)
+      value = arith::AddFOp::create(builder, loc,
+                                    toFloat(load(addend, at), sum), value);
+    store(toFloat(value, type), buffer, at);
+  };
+  storeOne(left, indices);
+  SmallVector<Value> next(indices);
+  next.back() = addi(next.back(), index(1));
+  if (!end)
+    return storeOne(right, next);
+  ifTrue(compare(arith::CmpIPredicate::ult, next.back(), end),
+         [&] { storeOne(right, next); });
 }

@@ -38,6 +38,8 @@ struct MmaEmitter : KernelEmitter {
     llvm::SmallVector<mlir::Value> indices;
     /// i32, 0 to 16; null for all.
     mlir::Value bytes;
+    /// That the address is a multiple, though the type does not tell.
+    bool isAligned = false;
   };
   using SourceAt =
       llvm::function_ref<Source(mlir::Value row, mlir::Value column)>;
@@ -65,9 +67,6 @@ struct MmaEmitter : KernelEmitter {
   /// along k.
   mlir::Value loadA(mlir::Value tile, mlir::ValueRange stage, mlir::Value row,
                     mlir::Value column);
-  /// A from a tile that is [k, m].
-  mlir::Value loadATransposed(mlir::Value tile, mlir::ValueRange stage,
-                              mlir::Value k, mlir::Value m);
   /// Two fragments of B, 8 rows of n each, from a tile that is [n, k].
   std::array<mlir::Value, 2> loadB(mlir::Value tile, mlir::ValueRange stage,
                                    mlir::Value n, mlir::Value k);
@@ -83,8 +82,12 @@ struct MmaEmitter : KernelEmitter {
   /// The same index, of which LLVM knows nothing: what is computed from it
   /// stays where it is, and a loop up to it a loop. Registers are few.
   mlir::Value pin(mlir::Value number);
-  /// Fragments of sums of neighbouring columns, 16 by 16, as a fragment of A.
-  mlir::Value toA(mlir::Value left, mlir::Value right);
+  /// Writes two sums at `indices`, whose last one is even, and behind it,
+  /// rounded to the type of `buffer`; the second one if it is before `end`, or
+  /// if that is null. Adds what `addend` has there, if there is one.
+  void storePair(mlir::Value left, mlir::Value right, mlir::Value buffer,
+                 mlir::ValueRange indices, mlir::Value end,
+                 mlir::Value addend = {});
 };
 
 /// Dynamic shared memory that a block may have on `call`'s target.

@@ -8,7 +8,10 @@
 //===----------------------------------------------------------------------===//
 #include "passes/LowerToGPU/Kernels/MmaMatmul.h"
 
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+#include <limits>
 
 using namespace mlir;
 using namespace fulgur;
@@ -34,20 +37,27 @@ MmaTile fulgur::chooseMmaTile(int64_t rows, bool transposedB) {
   return tile;
 }
 
-/// Whether two neighbouring elements, the first of which is in an even column,
-/// can be written as one.
-static bool hasEvenRows(MemRefType type) {
-  SmallVector<int64_t> strides;
-  int64_t offset = 0;
-  if (failed(type.getStridesAndOffset(strides, offset)))
-    return false;
-  if (type.getLayout().isIdentity())
-    strides = {type.getShape().back(), 1};
-  strides.back() = offset;
-  strides.push_back(type.getShape().back());
-  return llvm::all_of(strides, [](int64_t elements) {
-    return !ShapedType::isDynamic(elements) && elements % 2 == 0;
-  });
+void fulgur::chooseRows(OpBuilder builder, Location loc, OpFoldResult rows,
+                        OpFoldResult groups,
+                        function_ref<void(int64_t, OpBuilder)> launch,
+                        ArrayRef<int64_t> heights) {
+  if (heights.empty())
+    return launch(std::numeric_limits<int64_t>::max(), builder);
+  auto launchRest = [&](OpBuilder builder) {
+    chooseRows(builder, loc, rows, groups, launch, heights.drop_front());
+  };
+  Emitter e(builder, loc);
+  OpFoldResult most = e.mul(groups, e.size(heights.front()));
+  std::optional<int64_t> count = getConstantIntValue(rows),
+                         limit = getConstantIntValue(most);
+  if (count && limit)
+    return *count <= *limit ? launch(heights.front(), builder)
+                            : launchRest(builder);
+  Value few = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ule,
+                                    e.index(rows), e.index(most));
+  auto choice = scf::IfOp::create(builder, loc, few, /*withElse=*/true);
+  launch(heights.front(), choice.getThenBodyBuilder());
+  launchRest(choice.getElseBodyBuilder());
 }
 
 namespace {
@@ -59,71 +69,7 @@ struct Body {
   /// `addend` may be null, or `c`.
   void write(MmaEmitter &e, Value a, Value b, Value c, Value addend) const;
 };
-
-/// Where two neighbouring sums go.
-struct Place {
-  Values outer;
-  Value row, column;
-
-  Values at(Value column) const {
-    Values indices(outer);
-    indices.append({row, column});
-    return indices;
-  }
-};
 } // namespace
-
-static void storeOne(MmaEmitter &e, Value sum, Value c, Value addend,
-                     ValueRange at) {
-  if (addend)
-    sum = arith::AddFOp::create(
-        e.builder, e.loc, e.toFloat(e.load(addend, at), sum.getType()), sum);
-  e.store(e.toFloat(sum, cast<MemRefType>(c.getType()).getElementType()), c,
-          at);
-}
-
-static void storeTwo(MmaEmitter &e, Value left, Value right, Value c,
-                     Value addend, ValueRange at) {
-  auto pairOf = [](Type element) { return VectorType::get(2, element); };
-  Type sum = left.getType();
-  Value both = vector::FromElementsOp::create(e.builder, e.loc, pairOf(sum),
-                                              ValueRange{left, right});
-  if (addend) {
-    Type type = cast<MemRefType>(addend.getType()).getElementType();
-    Value before =
-        vector::LoadOp::create(e.builder, e.loc, pairOf(type), addend, at);
-    if (type != sum)
-      before = arith::ExtFOp::create(e.builder, e.loc, pairOf(sum), before);
-    both = arith::AddFOp::create(e.builder, e.loc, before, both);
-  }
-  Type type = cast<MemRefType>(c.getType()).getElementType();
-  if (type != sum)
-    both = arith::TruncFOp::create(e.builder, e.loc, pairOf(type), both);
-  vector::StoreOp::create(e.builder, e.loc, both, c, at);
-}
-
-static void storePair(MmaEmitter &e, Value c, Value addend, const Place &place,
-                      Value left, Value right) {
-  auto type = cast<MemRefType>(c.getType());
-  int64_t last = type.getRank() - 1;
-  Value rows = memref::DimOp::create(e.builder, e.loc, c, last - 1);
-  Value columns = memref::DimOp::create(e.builder, e.loc, c, last);
-  auto isBelow = [&](Value a, Value b) {
-    return e.compare(arith::CmpIPredicate::ult, a, b);
-  };
-  Value inside =
-      arith::AndIOp::create(e.builder, e.loc, isBelow(place.row, rows),
-                            isBelow(place.column, columns));
-  e.ifTrue(inside, [&] {
-    if (hasEvenRows(type) &&
-        (!addend || hasEvenRows(cast<MemRefType>(addend.getType()))))
-      return storeTwo(e, left, right, c, addend, place.at(place.column));
-    storeOne(e, left, c, addend, place.at(place.column));
-    Value next = e.addi(place.column, e.index(1));
-    e.ifTrue(isBelow(next, columns),
-             [&] { storeOne(e, right, c, addend, place.at(next)); });
-  });
-}
 
 void Body::write(MmaEmitter &e, Value a, Value b, Value c, Value addend) const {
   auto size = [&](Value of, int64_t dim) -> Value {
@@ -165,8 +111,15 @@ void Body::write(MmaEmitter &e, Value a, Value b, Value c, Value addend) const {
                    : source(b, row, k, e.addi(firstColumn, column), n);
       },
       [&](Value row, Value column, Value left, Value right) {
-        Place place{outer, e.addi(firstRow, row), e.addi(firstColumn, column)};
-        storePair(e, c, addend, place, left, right);
+        row = e.addi(firstRow, row), column = e.addi(firstColumn, column);
+        Values at(outer);
+        at.append({row, column});
+        auto isBelow = [&](Value a, Value b) {
+          return e.compare(arith::CmpIPredicate::ult, a, b);
+        };
+        Value inside = arith::AndIOp::create(e.builder, e.loc, isBelow(row, m),
+                                             isBelow(column, n));
+        e.ifTrue(inside, [&] { e.storePair(left, right, c, at, n, addend); });
       });
 }
 

@@ -21,6 +21,14 @@ MmaTile chooseMmaTile(int64_t rows, bool transposedB);
 /// Rows for which the tiles of chooseMmaTile have no row too many.
 inline constexpr int64_t smallRows[] = {16, 64};
 
+/// Calls `launch` with the least of `heights` that is not less than `rows` /
+/// `groups`, or with the greatest number; at run time if these are not known.
+void chooseRows(
+    mlir::OpBuilder builder, mlir::Location loc, mlir::OpFoldResult rows,
+    mlir::OpFoldResult groups,
+    llvm::function_ref<void(int64_t upTo, mlir::OpBuilder builder)> launch,
+    llvm::ArrayRef<int64_t> heights = smallRows);
+
 /// Launches a block for each tile of `product`.
 void launchMmaMatmul(const MatrixProduct &product, const MmaTile &tile,
                      KernelBuilder &kernels, mlir::OpBuilder &builder,

@@ -16,8 +16,7 @@ using namespace fulgur;
 /// DeepSeek's: of a row of activations, and of a matrix of weights.
 static constexpr int64_t knownBlock[] = {1, 128, 128};
 
-void fulgur::checkScaledMatmulKernel(
-    Operation *operation, llvm::function_ref<void(const Twine &)> miss) {
+void fulgur::checkScaledMatmulKernel(Operation *operation, KernelMiss miss) {
   auto op = cast<ScaledMatmulOp>(operation);
   auto target =
       op->getParentOfType<ModuleOp>()->getAttrOfType<StringAttr>(targetAttr);
